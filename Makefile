@@ -1,0 +1,68 @@
+# `make try` shows what this is for. `make test` and `make check` say whether it is right.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+ARGS ?=
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help try test check bench test-faults generate format pins install
+
+help:
+	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
+	@echo 'make test         all tests (ARGS="-k name" for some)'
+	@echo 'make check        format, lint, types, floors, generated files'
+	@echo 'make bench        the benchmarks, each beside its peers'
+	@echo 'make test-faults  kills, full disks and lost runners at every named point'
+	@echo 'make generate     write what is generated from protocol/v1'
+	@echo 'make format       format the code'
+	@echo 'make pins         pin the newest versions that pyproject.toml allows'
+
+try: $(INSTALLED)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
+
+test: $(INSTALLED)
+	@.ci/prerequisites node
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-faults: $(INSTALLED)
+	@AGENTLANES_FAULTS=all $(BIN)/python -m pytest -n auto --dist worksteal -m faults $(ARGS)
+
+bench: $(INSTALLED)
+	@.ci/prerequisites node
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+check: $(INSTALLED)
+	@$(BIN)/ruff format --check --quiet . || { echo 'run `make format`'; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python protocol/generate.py --check
+	@told=$$($(BIN)/lint-imports --no-logo) || { echo "$$told"; exit 1; }
+	@$(BIN)/mypy server protocol tests
+
+generate: $(INSTALLED)
+	@$(BIN)/python protocol/generate.py
+
+format: $(INSTALLED)
+	@$(BIN)/ruff check --fix --quiet --exit-zero .
+	@$(BIN)/ruff format --quiet .
+
+install: $(INSTALLED)
+
+$(INSTALLED): tests/requirements.txt pyproject.toml
+	@.ci/prerequisites $(PYTHON) git
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo 'installing what tests/requirements.txt pins into $(VENV)'
+	@$(BIN)/python -m pip install -qq --no-deps --require-hashes -r tests/requirements.txt
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Compiled with the oldest Python that is supported, because pins of a newer one may not be there for it.
+pins:
+	@.ci/prerequisites $(PYTHON)
+	@$(PYTHON) -m venv .cache/pins
+	@.cache/pins/bin/python -m pip install --quiet pip-tools
+	@CUSTOM_COMPILE_COMMAND='make pins' .cache/pins/bin/pip-compile --quiet --upgrade --extra dev \
+		--build-deps-for editable --generate-hashes --strip-extras --allow-unsafe \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--output-file tests/requirements.txt pyproject.toml

@@ -1,0 +1,1 @@
+"""One module for each language that the protocol is written out in."""

@@ -1,0 +1,370 @@
+"""The items of the turn that the agent works on: what its updates make of them, and what is news about them.
+
+Only open items are held. An item that the log cannot give back whole pins the tape: a restarted driver reads again from
+the first frame whose effect on an open item is not in the log. What would pin too much of the tape is cut or split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from agentlanes.adapters.agents.acp.frames import bound_text, bound_value
+from agentlanes.adapters.agents.acp.ids import derive_id
+from agentlanes.adapters.agents.acp.item import CUT, OpenItem, reopen
+from agentlanes.adapters.agents.acp.tools import FINAL, ToolUpdate, merge_tool
+from agentlanes.kernel.ports.agents import Growth
+from agentlanes.wire.models import Item, ItemStatus, PlanEntry, Session, ToolCall, Usage
+
+SPEECH_CAP = 1 << 20
+"""Bytes of one message or thought; what follows becomes the next item."""
+OUTPUT_CAP = 512 << 10
+"""Bytes of a tool's output; then only its end is added when the tool ends."""
+OUTPUT_TAIL = 64 << 10
+NOTICE_CAP = 16 << 10
+NOTICES_CAP = 16
+RAW_NOTICE_CAP = 64 << 10
+SPAN_CAP = 32 << 20
+"""Bytes of tape that an open item may pin."""
+SUMMARY_CAP = 65_536
+REPEATS_SPAN = 256 << 10
+"""Bytes of tape after a tool call's end within which the same end, told again, is known as a repeat."""
+OPEN_TOOLS_CAP = 1000
+"""Tool calls that are held open at a time; one that begins beyond that closes the one that began first."""
+_OTHER_NOTICES = "Other messages that were not understood"
+
+
+class TurnItems:
+    """Items by what they are about. Positions are unique: the offset of the frame, plus one for each item before."""
+
+    def __init__(self, process_id: str) -> None:
+        self._process_id = process_id
+        self._turn_id = ""
+        self._next_position = 0
+        self._offset = 0
+        self._at = ""
+        self._quiet = False
+        self._speech: OpenItem | None = None
+        self._plan: OpenItem | None = None
+        self._tools: dict[str, OpenItem] = {}
+        self._closed_tools: dict[str, tuple[bytes, int]] = {}
+        """Fingerprint and offset of the update that closed a tool call, the oldest first."""
+        self._notices: dict[str, OpenItem] = {}
+        self._spoken: OpenItem | None = None
+        self._pinned: dict[str, OpenItem] = {}
+        self._news: dict[str, OpenItem] = {}
+        self._created_at: dict[str, str] = {}
+        self.spilled_summary: str | None = None
+        """Text of the last message, where the tape is not kept for it any more: to be recorded with the turn."""
+
+    def restore(self, turn_id: str, logged: Iterable[Item], rest: int) -> None:
+        """Take back open items that began before `rest`; the frames from there on make the others again."""
+        self._turn_id = turn_id
+        for item in logged:
+            if item.status != "in_progress" or item.turn_id != turn_id:
+                continue
+            self._created_at[item.item_id] = item.created_at
+            if item.position < rest:
+                self._adopt(reopen(item))
+
+    def begin_turn(self, turn_id: str) -> None:
+        self._turn_id = turn_id
+
+    def begin_frame(self, offset: int, at: str, *, quiet: bool) -> None:
+        """What follows is the effect of the frame at `offset`; quietly where the log has it already."""
+        self._offset = offset
+        self._next_position = offset
+        self._at = at
+        self._quiet = quiet
+
+    def end_frame(self, end: int) -> None:
+        """Let go of what pins more than SPAN_CAP bytes of tape."""
+        while self._closed_tools:
+            tool_call_id, (_, offset) = next(iter(self._closed_tools.items()))
+            if end - offset <= REPEATS_SPAN:
+                break
+            del self._closed_tools[tool_call_id]
+        while self._pinned:
+            oldest = next(iter(self._pinned.values()))
+            assert oldest.pin is not None
+            if end - oldest.pin <= SPAN_CAP:
+                return
+            self._unpin(oldest)
+            if oldest is self._spoken:
+                if not self._quiet:
+                    self.spilled_summary = self.summary()
+                self._spoken = None
+            elif oldest.kind in ("message", "thought"):
+                if oldest.kind == "message" and not self._quiet:
+                    self.spilled_summary = bound_text(oldest.text(), SUMMARY_CAP)
+                self._close(oldest, "completed")
+            elif not oldest.frozen:
+                self._freeze(oldest)
+
+    def pin(self, end: int) -> int:
+        """Where reading starts after a restart, if `end` is how far it came."""
+        oldest = next(iter(self._pinned.values()), None)
+        if oldest is not None and oldest.pin is not None:
+            end = min(end, oldest.pin)
+        return min(end, next((offset for _, offset in self._closed_tools.values()), end))
+
+    def summary(self) -> str | None:
+        """Text of the last message that was closed."""
+        return None if self._spoken is None else bound_text(self._spoken.text(), SUMMARY_CAP)
+
+    def speak(self, kind: str, message_id: str | None, text: str) -> None:
+        """A chunk of a message or thought: more of the open one, or the begin of another."""
+        speech = self._speech
+        if speech is not None:
+            known = speech.message_id
+            other = known is not None and message_id is not None and known != message_id
+            if speech.kind != kind or other:
+                self._close(speech, "completed")
+                speech = None
+        size = _measure(text)
+        if speech is not None and speech.size + size > SPEECH_CAP:
+            # Between frames, so that a restarted driver which begins with this frame makes the same items.
+            self._close(speech, "completed")
+            speech = None
+        *whole, rest = [text] if size <= SPEECH_CAP else _split(text, SPEECH_CAP)
+        for piece in whole:
+            self._grow(self._open_speech(kind, message_id), piece)
+            self._end_speech()
+        if rest:
+            self._grow(speech or self._open_speech(kind, message_id), rest)
+
+    def show_plan(self, entries: tuple[PlanEntry, ...]) -> None:
+        if self._plan is None:
+            if not entries:
+                return
+            self._end_speech()
+            self._plan = self._open("plan")
+        if self._plan.plan != entries:
+            self._plan.plan = entries
+            self._touch(self._plan)
+
+    def use_tool(self, update: ToolUpdate, *, begin: bool = False) -> OpenItem | None:
+        """Merge what is said of a tool call into its item, which begins where none is open.
+
+        None where there is nothing to begin one with, unless told to `begin`.
+        """
+        item = self._tools.get(update.tool_call_id)
+        if item is None:
+            if not begin and (update.shows_nothing() or self._is_repeat(update)):
+                return None
+            item = self._begin_tool(update.tool_call_id)
+        assert item.tool is not None
+        ends = update.status in FINAL
+        before = item.tool
+        item.tool = merge_tool(before, update)
+        if item.frozen and not ends:
+            item.tool = msgspec.structs.replace(item.tool, raw_output=before.raw_output)
+        elif item.tool.raw_output is not before.raw_output:
+            # Agents repeat the whole output with each update; the log gets it with the item's next change.
+            self._set_pin(item)
+            before = msgspec.structs.replace(before, raw_output=item.tool.raw_output)
+        if item.tool != before:
+            self._touch(item)
+        if update.text is not None:
+            self._show_output(item, update.text, ends=ends)
+        if ends:
+            self._closed_tools.pop(update.tool_call_id, None)
+            self._closed_tools[update.tool_call_id] = (update.fingerprint(), self._offset)
+            self._close(item, "completed" if update.status == "completed" else "failed")
+        return item
+
+    def note(self, heading: str, text: str, raw: object = None, cap: int = 2000) -> None:
+        """Keep what was not understood: one notice per heading and turn, bounded in number and size."""
+        item = self._notices.get(heading)
+        if item is None:
+            if len(self._notices) >= NOTICES_CAP:
+                heading, raw = _OTHER_NOTICES, None
+                item = self._notices.get(heading)
+            if item is None:
+                item = self._notices[heading] = self._open("notice")
+                item.raw = bound_value(raw, RAW_NOTICE_CAP) if raw is not None else None
+                self._grow(item, heading)
+        if item.frozen:
+            return
+        self._grow(item, f"\n{bound_text(text, cap)}")
+        if item.size > NOTICE_CAP:
+            self._freeze(item)
+
+    def record_usage(self, usage: Usage) -> None:
+        """A usage that came after its turn was over."""
+        item = self._open("usage")
+        item.usage = usage
+        self._close(item, "completed")
+
+    def close_all(self, status: ItemStatus) -> None:
+        """Close what is open, in order; the turn ends. A tool that never began is canceled in any case."""
+        for item in sorted(self._all_open(), key=lambda item: item.position):
+            never_ran = item.tool is not None and item.tool.status == "pending"
+            self._close(item, "canceled" if never_ran and status == "completed" else status)
+
+    def end_turn(self) -> str | None:
+        """The text of the turn's last message. Nothing of the turn is remembered: its tape need not be kept."""
+        summary = self.summary()
+        self._closed_tools.clear()
+        if self._spoken is not None:
+            self._unpin(self._spoken)
+            self._spoken = None
+        return summary
+
+    def collect(self, session: Session) -> tuple[tuple[Item, ...], tuple[Growth, ...]]:
+        """Items that changed, by position, and how the texts of open items grew, since the last call."""
+        if not self._news:
+            return (), ()
+        items: list[Item] = []
+        growths: list[Growth] = []
+        for item in sorted(self._news.values(), key=lambda item: item.position):
+            if item.dirty:
+                items.append(item.build(session))
+            if item.is_open() and (growth := item.take_growth()) is not None:
+                growths.append(Growth(item.header or item.build(session), *growth))
+        self._news.clear()
+        return tuple(items), tuple(growths)
+
+    def _all_open(self) -> list[OpenItem]:
+        single = [item for item in (self._speech, self._plan) if item is not None]
+        return [*single, *self._tools.values(), *self._notices.values()]
+
+    def _adopt(self, item: OpenItem) -> None:
+        if item.tool is not None:
+            self._tools[item.tool.tool_call_id] = item
+        elif item.kind == "plan":
+            self._plan = item
+        elif item.kind == "notice" and item.frozen:
+            self._notices[item.text().partition("\n")[0]] = item
+        if item.size:
+            self._news[item.item_id] = item
+
+    def _open(self, kind: str) -> OpenItem:
+        position = self._next_position
+        self._next_position += 1
+        item_id = derive_id("it", self._process_id, position)
+        item = OpenItem(item_id, self._turn_id, kind, position, self._created_at.pop(item_id, self._at))
+        item.dirty = False
+        self._touch(item)
+        return item
+
+    def _begin_tool(self, tool_call_id: str) -> OpenItem:
+        self._end_speech()
+        if len(self._tools) >= OPEN_TOOLS_CAP:
+            self._close(min(self._tools.values(), key=lambda item: item.position), "completed")
+        item = self._tools[tool_call_id] = self._open("tool_call")
+        item.tool = ToolCall(tool_call_id=tool_call_id, status="pending")
+        return item
+
+    def _open_speech(self, kind: str, message_id: str | None) -> OpenItem:
+        self._speech = self._open(kind)
+        self._speech.message_id = message_id
+        return self._speech
+
+    def _end_speech(self) -> None:
+        if self._speech is not None:
+            self._close(self._speech, "completed")
+
+    def _touch(self, item: OpenItem) -> None:
+        self._news[item.item_id] = item
+        if not self._quiet:
+            item.dirty = True
+
+    def _set_pin(self, item: OpenItem) -> None:
+        if item.pin is None and not item.frozen:
+            item.pin = self._offset
+            self._pinned[item.item_id] = item
+
+    def _unpin(self, item: OpenItem) -> None:
+        item.pin = None
+        self._pinned.pop(item.item_id, None)
+
+    def _grow(self, item: OpenItem, text: str) -> None:
+        if item.pin is None:
+            self._set_pin(item)
+        item.add(text, _measure(text))
+        self._news[item.item_id] = item
+
+    def _freeze(self, item: OpenItem) -> None:
+        self._grow(item, CUT)
+        item.frozen = True
+        item.content = ""
+        self._unpin(item)
+        self._touch(item)
+
+    def _show_output(self, item: OpenItem, content: str, *, ends: bool) -> None:
+        """Append what is new in a tool's content: agents send the whole of it each time, or another one."""
+        if item.frozen:
+            if ends:
+                self._show_tail(item, content)
+            return
+        if content.startswith(item.content):
+            fresh = content[len(item.content) :]
+        elif item.content.startswith(content):
+            return
+        else:
+            fresh = content if not item.size or item.content.endswith("\n") else f"\n{content}"
+        item.content = content
+        room = OUTPUT_CAP - item.size
+        data = fresh.encode()
+        if len(data) <= room:
+            if data:
+                self._grow(item, fresh)
+            return
+        head = data[:room].decode("utf-8", "ignore")
+        if head:
+            self._grow(item, head)
+        self._freeze(item)
+        if ends:
+            self._show_tail(item, content)
+
+    def _show_tail(self, item: OpenItem, content: str) -> None:
+        shown = item.text().removesuffix(CUT)
+        fresh = content[len(shown) :] if content.startswith(shown) else content
+        tail = fresh.encode()[-OUTPUT_TAIL:].decode("utf-8", "ignore")
+        if tail:
+            item.add(tail, _measure(tail))
+
+    def _is_repeat(self, update: ToolUpdate) -> bool:
+        closed = self._closed_tools.get(update.tool_call_id)
+        return closed is not None and closed[0] == update.fingerprint()
+
+    def _close(self, item: OpenItem, status: ItemStatus) -> None:
+        item.status = status
+        item.closed_at = self._at
+        item.content = ""
+        if item is self._speech:
+            self._speech = None
+        elif item is self._plan:
+            self._plan = None
+        elif item.tool is not None:
+            self._tools.pop(item.tool.tool_call_id, None)
+        else:
+            self._notices = {heading: notice for heading, notice in self._notices.items() if notice is not item}
+        if item.kind == "message" and item.pin is not None:
+            self._keep_spoken(item)
+        else:
+            self._unpin(item)
+        self._touch(item)
+
+    def _keep_spoken(self, item: OpenItem) -> None:
+        if self._spoken is not None:
+            self._unpin(self._spoken)
+        self._spoken = item
+
+
+def _measure(text: str) -> int:
+    """Bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _split(text: str, cap: int) -> list[str]:
+    """Parts of at most `cap` bytes each, cut between characters."""
+    data = text.encode()
+    parts: list[str] = []
+    while data:
+        part = data[:cap].decode("utf-8", "ignore")
+        parts.append(part)
+        data = data[len(part.encode()) :]
+    return parts

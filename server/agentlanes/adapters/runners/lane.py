@@ -1,0 +1,348 @@
+"""One lane's runner as the server holds it: connected, away, or dead, and what is known of its processes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from agentlanes.adapters.runners.connection import Connection, ConnectionLostError, Fields, RunnerEndingError
+from agentlanes.adapters.runners.launch import launch_runner, start_failed
+from agentlanes.adapters.runners.place import RunnerPlace
+from agentlanes.adapters.runners.report import decode_report, encode_plan
+from agentlanes.adapters.runners.survivors import sweep_process, sweep_survivors
+from agentlanes.kernel.ports.runners import (
+    Exit,
+    Exited,
+    Grew,
+    Lost,
+    ProcessReport,
+    ProcessState,
+    Replaced,
+    RunnerError,
+    RunnerErrorCode,
+    RunnerEvent,
+    SpawnPlan,
+    Stalled,
+    Swept,
+    Throttled,
+)
+from agentlanes.runner.journal import Journal, JournalBusyError, Story, lock_journal, read_journal
+
+log = logging.getLogger(__name__)
+
+REACH_WITHIN = 30.0
+"""Seconds in which a runner that lives must be reached, or one that ends must have ended."""
+RETRY_PAUSE = 0.02
+RETRY_PAUSE_LONGEST = 2.0
+LAUNCH_ATTEMPTS = 3
+
+
+class RunnerGoneError(Exception):
+    """The lane has no runner, and none is to be started."""
+
+
+class LaneRunner:
+    """Connects on demand, connects again when the connection breaks, and buries the runner when it is dead."""
+
+    def __init__(
+        self, place: RunnerPlace, tapes_dir: Path, linger_ms: int, publish: Callable[[RunnerEvent], None]
+    ) -> None:
+        self.place = place
+        self.reports: dict[str, ProcessReport] = {}
+        self.buried_with_losses = False
+        """Its last runner died with processes."""
+        self._tapes_dir = tapes_dir
+        self._linger_ms = linger_ms
+        self._publish = publish
+        self._connection: Connection | None = None
+        self._final_error: RunnerError | None = None
+        self._connecting = asyncio.Lock()
+        self._recovery: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def lane_id(self) -> str:
+        return self.place.lane_id
+
+    async def spawn(self, plan: SpawnPlan) -> ProcessReport:
+        """Raises RunnerError. The report is the newest that is known when this returns."""
+
+        def take(fields: Fields) -> None:
+            report = decode_report(self.lane_id, self._tapes_dir, fields)
+            self.reports.setdefault(plan.process_id, report)
+
+        try:
+            fields = await self.request("spawn", encode_plan(plan), take, start_for=plan.process_id)
+        except RunnerGoneError:
+            # A runner took the plan and died: what a process id stands for is started once.
+            return self.reports[plan.process_id]
+        return self.reports.get(plan.process_id) or decode_report(self.lane_id, self._tapes_dir, fields)
+
+    async def request(
+        self,
+        op: str,
+        fields: Mapping[str, object],
+        taken: Callable[[Fields], None] = lambda _: None,
+        *,
+        start_for: str | None = None,
+        repeatable: bool = True,
+    ) -> Fields:
+        """Ask the runner. Raises RunnerError, and RunnerGoneError if there is none and none is to be started: one is
+        started for a process that no runner has taken yet.
+
+        What is `repeatable` is asked again after the connection broke; the runner drops what it did already.
+        """
+        deadline = asyncio.get_running_loop().time() + REACH_WITHIN
+        while True:
+            connection = await self.connect(start_for=start_for)
+            try:
+                return await connection.request(op, fields, taken)
+            except RunnerEndingError:
+                await connection.closed.wait()
+            except ConnectionLostError as error:
+                if not repeatable:
+                    message = f"the connection broke during {op}"
+                    raise RunnerError(RunnerErrorCode.RUNNER_UNREACHABLE, message) from error
+            if asyncio.get_running_loop().time() > deadline:
+                raise self._unreachable()
+
+    async def connect(self, *, start_for: str | None = None) -> Connection:
+        """The connection to the lane's runner. Raises as `request` does."""
+        async with self._connecting:
+            if self._final_error is not None:
+                raise self._final_error
+            if self._closing:
+                raise self._unreachable()
+            if self._connection is not None:
+                return self._connection
+            deadline = asyncio.get_running_loop().time() + REACH_WITHIN
+            launches = 0
+            while True:
+                connection = await self._open()
+                if connection is not None:
+                    return connection
+                if await self._bury():
+                    if start_for is None or start_for in self.reports:
+                        raise RunnerGoneError
+                    if launches == LAUNCH_ATTEMPTS:
+                        raise start_failed(self.place, "it ended right after it had started", None)
+                    launches += 1
+                    await launch_runner(self.place, self._tapes_dir, self._linger_ms)
+                elif asyncio.get_running_loop().time() > deadline:
+                    raise self._unreachable()
+                else:
+                    await asyncio.sleep(RETRY_PAUSE)
+
+    def read_reports(self) -> int:
+        """Take from the journal of a runner that cannot be spoken to what it tells. Returns the runner's pid."""
+        story = read_journal(str(self.place.journal), alive=True)
+        for process_id, fields in story.processes.items():
+            report = decode_report(self.lane_id, self._tapes_dir, {"process_id": process_id, **fields})
+            self.reports.setdefault(process_id, report)
+        return story.runner_pid
+
+    async def wait_ended(self) -> None:
+        """Return when the runner has ended and its journal was read."""
+        while True:
+            try:
+                connection = await self.connect()
+            except RunnerGoneError:
+                return
+            await connection.closed.wait()
+
+    async def stop(self, process_id: str, grace_ms: int) -> None:
+        """Begin to end a process; when the runner is gone, sweep what the process left behind."""
+        try:
+            await self.request("stop", {"process_id": process_id, "grace_ms": grace_ms})
+        except RunnerGoneError:
+            killed = await asyncio.to_thread(sweep_process, self._tapes_dir, process_id)
+            report = self.reports.get(process_id)
+            if report is not None:
+                self._hear_sweep(report, Swept(process_id, killed, ()))
+
+    async def forget(self, process_id: str) -> None:
+        """Have the end of a process forgotten, by the runner or, when it is gone, in its journal."""
+        try:
+            await self.request("forget", {"process_id": process_id})
+        except RunnerGoneError:
+            await asyncio.to_thread(self._forget_in_journal, process_id)
+        self.reports.pop(process_id, None)
+
+    async def close(self) -> None:
+        """Disconnect; the runner lives on."""
+        self._closing = True
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.gather(self._recovery, return_exceptions=True)
+        if self._connection is not None:
+            connection = self._connection
+            connection.close()
+            await connection.closed.wait()
+
+    async def _open(self) -> Connection | None:
+        """Connect if somebody listens. None if it is worth looking whether the runner lives."""
+        try:
+            connection = await Connection.open(self.place.socket, self.lane_id, self._greet, self._hear, self._lose)
+        except (OSError, ConnectionLostError):
+            return None
+        if connection.closed.is_set():
+            return None
+        self._connection = connection
+        return connection
+
+    def _greet(self, answer: Fields) -> None:
+        self._adopt([decode_report(self.lane_id, self._tapes_dir, fields) for fields in answer["processes"]])
+
+    async def _bury(self) -> bool:
+        """If the runner is dead, kill what it left behind and read how its processes ended. False if it lives."""
+        story = await asyncio.to_thread(self._bury_in_thread)
+        if story is None:
+            return False
+        found = [
+            decode_report(self.lane_id, self._tapes_dir, {"process_id": process_id, **fields})
+            for process_id, fields in story.processes.items()
+        ]
+        self._adopt([report for report in found if report.state is not ProcessState.LOST])
+        lost = [report for report in found if report.state is ProcessState.LOST]
+        self.buried_with_losses = self.buried_with_losses or (bool(lost) and not story.ended)
+        told = [report.process_id for report in lost if self._is_running(report.process_id)]
+        self.reports.update((report.process_id, report) for report in lost)
+        if told:
+            self._publish(Lost(self.lane_id, tuple(told)))
+        return True
+
+    def _bury_in_thread(self) -> Story | None:
+        try:
+            fd = lock_journal(str(self.place.journal), create=False)
+        except FileNotFoundError:
+            return Story()
+        except JournalBusyError:
+            return None
+        # While the lock is ours no new runner of this lane can start, nor another server do the same.
+        with Journal(fd, str(self.place.journal)) as journal:
+            story = read_journal(str(self.place.journal), alive=False)
+            if not story.ended:
+                killed = sweep_survivors(story)
+                log.warning("the runner of %s died; %d survivors were killed", self.lane_id, killed)
+                journal.append("end")
+                self.place.socket.unlink(missing_ok=True)
+                if self.place.log.exists() and not self.place.log.stat().st_size:
+                    self.place.log.unlink()
+            if not story.processes:
+                journal.remove()
+        return story
+
+    def _forget_in_journal(self, process_id: str) -> None:
+        try:
+            fd = lock_journal(str(self.place.journal), create=False)
+        except FileNotFoundError:
+            return
+        with Journal(fd, str(self.place.journal)) as journal:
+            journal.append("forgotten", process_id=process_id)
+            if not read_journal(str(self.place.journal), alive=False).processes:
+                journal.remove()
+
+    def _is_running(self, process_id: str) -> bool:
+        known = self.reports.get(process_id)
+        return known is not None and known.state is ProcessState.RUNNING
+
+    def _adopt(self, reports: list[ProcessReport]) -> None:
+        """Take what the runner says, and tell what it could not tell while we were away."""
+        for report in reports:
+            before = self.reports.get(report.process_id)
+            self.reports[report.process_id] = report
+            if before is None:
+                continue
+            for stream, now in report.streams.items():
+                then = before.streams.get(stream)
+                if then is None or now.end > then.end:
+                    self._publish(Grew(report.process_id, stream, now.end))
+                if then is not None and now.stalled != then.stalled:
+                    self._publish(Stalled(report.process_id, stream, now.stalled))
+            if report.throttled != before.throttled:
+                self._publish(Throttled(report.process_id, report.throttled, "byte_budget"))
+            if before.state is ProcessState.RUNNING and report.exit is not None:
+                ends = {stream: now.end for stream, now in report.streams.items()}
+                self._publish(Exited(report.process_id, report.exit, ends))
+            if report.swept is not None and before.swept is None:
+                self._publish(report.swept)
+
+    def _hear(self, event: Fields) -> None:
+        kind = event["ev"]
+        if kind == "replaced":
+            message = "another server took over the runner of this lane"
+            self._final_error = RunnerError(RunnerErrorCode.RUNNER_REPLACED, message, {"lane_id": self.lane_id})
+            self._publish(Replaced(self.lane_id))
+            return
+        process_id = event["process_id"]
+        report = self.reports.get(process_id)
+        if report is None:
+            return
+        if kind == "grew":
+            stream = event["stream"]
+            streams = {**report.streams, stream: replace(report.streams[stream], end=event["end"])}
+            self.reports[process_id] = replace(report, streams=streams)
+            self._publish(Grew(process_id, stream, event["end"]))
+        elif kind == "exited":
+            self._hear_exit(report, event)
+        elif kind == "swept":
+            self._hear_sweep(report, Swept(process_id, event["killed"], tuple(event["left"])))
+        elif kind == "throttled":
+            self.reports[process_id] = replace(report, throttled=event["on"])
+            self._publish(Throttled(process_id, event["on"], event["reason"]))
+        elif kind in ("stalled", "resumed"):
+            stream = event["stream"]
+            streams = {**report.streams, stream: replace(report.streams[stream], stalled=event["reason"])}
+            self.reports[process_id] = replace(report, streams=streams)
+            self._publish(Stalled(process_id, stream, event["reason"]))
+
+    def _hear_sweep(self, report: ProcessReport, swept: Swept) -> None:
+        self.reports[report.process_id] = replace(report, sweeping=False, swept=swept)
+        self._publish(swept)
+
+    def _hear_exit(self, report: ProcessReport, event: Fields) -> None:
+        outcome = Exit(event["exit_code"], event["signal"])
+        ends = event["ends"]
+        self.reports[report.process_id] = replace(
+            report,
+            state=ProcessState.EXITED,
+            exit=outcome,
+            exited_at=event["exited_at"],
+            sweeping=event["sweeping"],
+            streams={stream: replace(then, end=ends[stream]) for stream, then in report.streams.items()},
+        )
+        self._publish(Exited(report.process_id, outcome, ends))
+
+    def _lose(self, connection: Connection) -> None:
+        if connection is not self._connection:
+            return
+        self._connection = None
+        self.recover()
+
+    def recover(self) -> None:
+        """Get back to the runner in the background, or notice that it is dead."""
+        if not self._closing and self._final_error is None:
+            self._recovery = asyncio.get_running_loop().create_task(self._recover())
+
+    async def _recover(self) -> None:
+        pause = RETRY_PAUSE
+        while True:
+            try:
+                await self.connect()
+            except RunnerGoneError:
+                return
+            except RunnerError as error:
+                if not error.retryable:
+                    return
+                log.warning("the runner of %s is not reached: %s", self.lane_id, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_PAUSE_LONGEST)
+            else:
+                return
+
+    def _unreachable(self) -> RunnerError:
+        message = f"the runner of {self.lane_id} lives and cannot be reached"
+        return RunnerError(RunnerErrorCode.RUNNER_UNREACHABLE, message, {"lane_id": self.lane_id})

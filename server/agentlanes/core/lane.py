@@ -1,0 +1,253 @@
+"""Decisions about lanes."""
+
+from __future__ import annotations
+
+import re
+
+from agentlanes.core import queue
+from agentlanes.core.command import Command
+from agentlanes.core.draft import Draft, illegal, refuse_while_operating
+from agentlanes.core.errors import Refusal
+from agentlanes.core.world import LaneBase, LaneWork, ProfileSeen
+from agentlanes.wire.models import (
+    Empty,
+    Lane,
+    LaneCleanup,
+    LaneCommit,
+    LaneCreate,
+    LaneMerge,
+    LaneSettle,
+    LaneUpdate,
+    Repo,
+    Worktree,
+)
+
+BRANCH_PREFIX = "lane"
+USABLE = queue.USABLE
+KEPT = 20
+
+_ENDS = {
+    "create": ("lane.created", "lane.create.failed"),
+    "attach": ("lane.attached", "lane.attach.failed"),
+    "commit": ("lane.committed", "lane.commit.failed"),
+    "merge": ("lane.merged", "lane.merge.failed"),
+    "cleanup": ("lane.cleaned", "lane.cleanup.failed"),
+}
+
+
+def create(draft: Draft, command: Command[LaneCreate]) -> None:
+    payload = command.payload
+    workspace = draft.workspace(command.context.workspace_id)
+    if workspace.status != "active":
+        raise Refusal("WORKSPACE_CLOSED", f"workspace {workspace.name} is closed; workspace.open opens it")
+    repo = choose_repo(draft.repos(workspace.workspace_id), payload.repo_id)
+    profile, base = command.facts
+    assert isinstance(profile, ProfileSeen) and isinstance(base, LaneBase)
+    profile.check()
+    target = payload.target_branch or repo.default_target_branch
+    if base.refusal is not None:
+        raise base.refusal
+    if target is None:
+        raise Refusal(
+            "TARGET_BRANCH_REQUIRED",
+            f"HEAD of {repo.display_name} is detached, so target_branch must say where the lane merges into",
+            repo_id=repo.repo_id,
+        )
+    if base.target_commit is None:
+        raise Refusal("BRANCH_NOT_FOUND", f"{repo.display_name} has no branch {target}", branch=target)
+    if base.base_commit is None:
+        raise Refusal("BRANCH_NOT_FOUND", f"{repo.display_name} has no branch or commit {payload.base}")
+    if base.branch_exists:
+        raise Refusal("BRANCH_EXISTS", f"branch {payload.branch} exists; name another or none", branch=payload.branch)
+    lane_id = draft.choose_id("lane", payload.lane_id)
+    branch = payload.branch or name_branch(lane_id, payload.name)
+    draft.put(
+        "lane.create.started",
+        Lane(
+            lane_id=lane_id,
+            workspace_id=workspace.workspace_id,
+            project_context_id=payload.project_context_id,
+            name=payload.name,
+            status="provisioning",
+            provider_profile=profile.name,
+            branch=branch,
+            worktrees=(
+                Worktree(
+                    repo_id=repo.repo_id,
+                    path=f"{base.lane_root}/{lane_id}/{repo.name}",
+                    branch=branch,
+                    base_commit=base.base_commit,
+                    target_branch=target,
+                ),
+            ),
+            pinned=payload.pinned,
+            operation=draft.begin("create"),
+            created_at=command.at,
+            updated_at=command.at,
+        ),
+    )
+
+
+def choose_repo(repos: list[Repo], repo_id: str | None) -> Repo:
+    """The repo that was named, or the only one there is."""
+    for repo in repos:
+        if repo.repo_id == repo_id or (repo_id is None and len(repos) == 1):
+            return repo
+    if repo_id is not None:
+        raise Refusal("REPO_NOT_FOUND", f"the workspace has no repo {repo_id}", repo_id=repo_id)
+    raise Refusal(
+        "REPO_REQUIRED",
+        "the workspace has no repo; repo.add adds one"
+        if not repos
+        else f"the workspace has {len(repos)} repos; repo_id must say which",
+        repo_ids=[repo.repo_id for repo in repos],
+    )
+
+
+def name_branch(lane_id: str, name: str) -> str:
+    """`lane/<short id>-<slug>`: short enough to read, with chance enough never to collide by name."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    return f"{BRANCH_PREFIX}/{lane_id[-8:].lower()}" + (f"-{slug}" if slug else "")
+
+
+def attach(draft: Draft, command: Command[Empty]) -> None:
+    lane = draft.lane(command.context.lane_id)
+    refuse_while_operating("lane", lane.lane_id, lane.operation)
+    if lane.status in ("error", "closed"):
+        draft.change(
+            "lane.attach.started",
+            lane,
+            status="provisioning",
+            operation=draft.begin("attach"),
+            problem=None,
+            closed_at=None,
+        )
+    else:
+        draft.change("lane.attach.started", lane, operation=draft.begin("attach"))
+
+
+def update(draft: Draft, command: Command[LaneUpdate]) -> None:
+    lane = draft.lane(command.context.lane_id)
+    payload = command.payload
+    profile: ProfileSeen = command.facts
+    if payload.profile is not None:
+        profile.check()
+    draft.change(
+        "lane.updated",
+        lane,
+        name=payload.name or lane.name,
+        provider_profile=payload.profile or lane.provider_profile,
+        pinned=lane.pinned if payload.pinned is None else payload.pinned,
+    )
+
+
+def commit(draft: Draft, command: Command[LaneCommit]) -> None:
+    lane = require_usable(draft, command.context.lane_id)
+    refuse_while_operating("lane", lane.lane_id, lane.operation)
+    message = command.payload.message or lane.name
+    draft.change("lane.commit.started", lane, operation=draft.begin("commit", message=message), problem=None)
+
+
+def merge(draft: Draft, command: Command[LaneMerge]) -> None:
+    lane = require_usable(draft, command.context.lane_id)
+    refuse_while_operating("lane", lane.lane_id, lane.operation)
+    if lane.status != "ready":
+        raise Refusal(
+            "LANE_BUSY",
+            f"lane {lane.name} is {lane.status}: its agent may still write; wait for the turn or interrupt it",
+            status=lane.status,
+        )
+    payload = command.payload
+    draft.change(
+        "lane.merge.started",
+        lane,
+        operation=draft.begin(
+            "merge",
+            message=payload.message or f"Merge lane {lane.name}",
+            squash=payload.squash,
+            expected_target=payload.expected_target,
+        ),
+        problem=None,
+    )
+
+
+def cleanup(draft: Draft, command: Command[LaneCleanup]) -> None:
+    lane = draft.lane(command.context.lane_id)
+    refuse_while_operating("lane", lane.lane_id, lane.operation)
+    if lane.status == "closed":
+        raise illegal("lane", lane.lane_id, "closed", "closed")
+    work: LaneWork = command.facts
+    if work.lost and not command.payload.force:
+        raise Refusal(
+            "LANE_HOLDS_WORK",
+            f"lane {lane.name} holds work that exists nowhere else: {'; '.join(work.lost[:20])}. "
+            "Commit and merge it, or use force, which saves it in the rescue repository first",
+            work=list(work.details),
+        )
+    draft.change(
+        "lane.cleanup.started",
+        lane,
+        operation=draft.begin("cleanup", force=command.payload.force, delete_branch=command.payload.delete_branch),
+        problem=None,
+    )
+
+
+def delete(draft: Draft, command: Command[Empty]) -> None:
+    lane = draft.lane(command.context.lane_id)
+    if lane.status != "closed":
+        raise Refusal("LANE_NOT_CLOSED", f"lane {lane.name} is {lane.status}; lane.cleanup closes it")
+    forget(draft, lane)
+
+
+def forget(draft: Draft, lane: Lane) -> None:
+    """Drops a closed lane and what is below it. Prompts that still wait will never run."""
+    for terminal in draft.terminals(lane.lane_id):
+        draft.put("terminal.deleted", terminal)
+    for session in draft.sessions(lane.lane_id):
+        for turn in draft.turns(session.session_id):
+            if turn.status == "queued":
+                draft.change("turn.canceled", turn, status="canceled", ended_at=draft.command.at)
+            else:
+                queue.end(draft, turn, "interrupted")
+        draft.put("session.deleted", session)
+    draft.put("lane.deleted", lane)
+
+
+def settle(draft: Draft, command: Command[LaneSettle]) -> None:
+    lane = draft.lane(command.context.lane_id)
+    payload = command.payload
+    if lane.operation is None or lane.operation.kind != payload.kind:
+        raise Refusal("STALE", f"lane {lane.lane_id} has no operation {payload.kind} to end")
+    done, failed = _ENDS[payload.kind]
+    status = lane.status
+    if payload.kind == "cleanup" and payload.problem is None:
+        status = "closed"
+    elif lane.status == "provisioning":
+        status = "ready" if payload.problem is None else "error"
+    elif payload.problem is not None and payload.problem.code == "WORKTREE_MISSING":
+        status = "error"
+    draft.change(
+        failed if payload.problem else done,
+        lane,
+        status=status,
+        operation=None,
+        problem=payload.problem,
+        worktrees=payload.worktrees or lane.worktrees,
+        merges=(*lane.merges, *payload.merges)[-KEPT:],
+        rescues=(*lane.rescues, *payload.rescues)[-KEPT:],
+        closed_at=command.at if status == "closed" else lane.closed_at,
+    )
+    queue.follow_turns(draft, lane.lane_id)
+    for session in draft.sessions(lane.lane_id):
+        queue.start_next(draft, session)
+
+
+def require_usable(draft: Draft, lane_id: str | None) -> Lane:
+    """The lane; refuses one that has no worktree."""
+    lane = draft.lane(lane_id)
+    if lane.status not in USABLE:
+        hint = "wait for lane.created" if lane.status == "provisioning" else "lane.attach brings its worktree back"
+        raise Refusal("LANE_NOT_READY", f"lane {lane.name} is {lane.status}; {hint}", status=lane.status)
+    if queue.is_leaving(lane):
+        refuse_while_operating("lane", lane.lane_id, lane.operation)
+    return lane

@@ -1,0 +1,256 @@
+"""Decisions about sessions: their life, and what drivers report of their agents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentlanes.core import item as items
+from agentlanes.core import lane as lanes
+from agentlanes.core import queue
+from agentlanes.core import terminal as terminals
+from agentlanes.core.command import Command
+from agentlanes.core.draft import Draft, illegal, refuse_while_operating
+from agentlanes.core.errors import Refusal
+from agentlanes.core.text import write_line
+from agentlanes.core.world import ProfileSeen
+from agentlanes.wire.models import (
+    Approval,
+    ApprovalAnswered,
+    Empty,
+    Problem,
+    Session,
+    SessionApply,
+    SessionCreate,
+    SessionSettle,
+    SessionUpdate,
+    TurnProgress,
+)
+
+
+def create(draft: Draft, command: Command[SessionCreate]) -> None:
+    payload = command.payload
+    lane = lanes.require_usable(draft, command.context.lane_id)
+    profile: ProfileSeen = command.facts
+    session = Session(
+        session_id=draft.choose_id("session", payload.session_id),
+        workspace_id=lane.workspace_id,
+        lane_id=lane.lane_id,
+        profile=profile.name,
+        driver=profile.check(),
+        status="detached",
+        transport="native_openai",
+        title=payload.title,
+        listed=False,
+        created_at=command.at,
+        updated_at=command.at,
+    )
+    draft.put("session.created", session)
+    if payload.attach is not False:
+        begin_attach(draft, session)
+
+
+def attach(draft: Draft, command: Command[Empty]) -> None:
+    session = draft.session(command.context.session_id)
+    if session.status != "detached":
+        raise illegal("session", session.session_id, session.status, "attaching")
+    lanes.require_usable(draft, session.lane_id)
+    profile: ProfileSeen = command.facts
+    profile.check()
+    begin_attach(draft, session)
+
+
+def begin_attach(draft: Draft, session: Session) -> None:
+    """Decides to start the session's agent, as a process of a fresh id."""
+    refuse_while_operating("session", session.session_id, session.operation)
+    draft.change(
+        "session.attach.started",
+        session,
+        status="attaching",
+        process_id=draft.command.minter.mint("process"),
+        operation=draft.begin("attach"),
+        problem=None,
+    )
+
+
+def detach(draft: Draft, command: Command[Empty]) -> None:
+    session = draft.session(command.context.session_id)
+    refuse_while_operating("session", session.session_id, session.operation)
+    if session.status != "attached":
+        raise illegal("session", session.session_id, session.status, "detached")
+    draft.change("session.detach.started", session, operation=draft.begin("detach"))
+
+
+def terminate(draft: Draft, command: Command[Empty]) -> None:
+    session = draft.session(command.context.session_id)
+    if session.status == "terminated":
+        raise illegal("session", session.session_id, "terminated", "terminated")
+    if session.operation is not None:
+        if session.operation.kind != "attach":
+            refuse_while_operating("session", session.session_id, session.operation)
+        problem = Problem(code="SESSION_TERMINATED", message="the session was terminated before it was attached")
+        # Its process may run already, and stays the session's until it has ended.
+        session = draft.change("session.attach.failed", session, status="detached", operation=None, problem=problem)
+    session = draft.change("session.terminate.started", session, operation=draft.begin("terminate"))
+    for turn in draft.turns(session.session_id):
+        if turn.status == "queued":
+            draft.change("turn.canceled", turn, status="canceled", ended_at=command.at)
+    for terminal in draft.terminals(session.lane_id):
+        if terminal.session_id == session.session_id and terminal.state != "closed" and terminal.operation is None:
+            terminals.begin_close(draft, terminal)
+    if session.process_id is None:
+        _end_session(draft, session, None)
+
+
+def update(draft: Draft, command: Command[SessionUpdate]) -> None:
+    session = draft.session(command.context.session_id)
+    draft.change("session.updated", session, title=command.payload.title or session.title)
+
+
+def delete(draft: Draft, command: Command[Empty]) -> None:
+    session = draft.session(command.context.session_id)
+    if session.status != "terminated":
+        raise Refusal(
+            "SESSION_NOT_TERMINATED", f"session {session.session_id} is {session.status}; session.terminate ends it"
+        )
+    draft.put("session.deleted", session)
+
+
+def settle(draft: Draft, command: Command[SessionSettle]) -> None:
+    """The handshake succeeded, or the operation ended with no process left (a process that ran ends it by its exit)."""
+    payload = command.payload
+    session = _require_process(draft, command.context.session_id, payload.process_id)
+    if session.operation is None:
+        raise Refusal("STALE", f"session {session.session_id} has no operation to end")
+    attaching = session.operation.kind == "attach"
+    if not attaching and payload.agent_session_id is not None:
+        raise Refusal("STALE", f"session {session.session_id} is no longer attaching: {session.operation.kind}")
+    if payload.problem is not None or not attaching:
+        lose_process(draft, session, payload.problem)
+        return
+    agent_id = payload.agent_session_id
+    session = draft.change(
+        "session.attached",
+        session,
+        status="attached",
+        operation=None,
+        agent_session_id=agent_id,
+        codex_session_id=agent_id if session.driver == "codex" else session.codex_session_id,
+        resumable=payload.resumable,
+        title=session.title or write_line(payload.title),
+    )
+    if payload.cursor is not None:
+        draft.move(payload.process_id, payload.cursor)
+    queue.start_next(draft, session)
+
+
+def apply(draft: Draft, command: Command[SessionApply]) -> None:
+    """One step of a driver: items, approvals, the turn's progress, and writes, all or nothing."""
+    payload = command.payload
+    session = _require_process(draft, command.context.session_id, payload.process_id)
+    for write in payload.writes:
+        draft.write(payload.process_id, write.n, write.data)
+    if payload.cursor is not None:
+        draft.move(payload.process_id, payload.cursor)
+    for item in payload.items:
+        items.record(draft, item)
+    for approval in payload.approvals:
+        _ask(draft, approval)
+    for answered in payload.answered:
+        _note_answer(draft, session.session_id, answered)
+    if payload.turn is not None:
+        _progress(draft, session, payload.turn)
+    changes: dict[str, Any] = {}
+    title, activity = write_line(payload.title), write_line(payload.activity)
+    if title is not None and title != session.title:
+        changes["title"] = title
+    if activity is not None and activity != session.activity:
+        changes["activity"] = activity
+    if changes:
+        draft.change("session.updated", draft.session(session.session_id), **changes)
+
+
+def _require_process(draft: Draft, session_id: str | None, process_id: str) -> Session:
+    session = draft.session(session_id)
+    if session.process_id != process_id:
+        raise Refusal("STALE", f"session {session_id} no longer runs as process {process_id}", process_id=process_id)
+    return session
+
+
+def _ask(draft: Draft, approval: Approval) -> None:
+    if draft.get("approval", approval.approval_id) is not None:
+        return
+    draft.put("approval.requested", approval)
+    turn = queue.active(draft, approval.session_id)
+    if turn is None or turn.turn_id != approval.turn_id:
+        # Nobody can decide for a turn that is over. The agent is told, and then it is answered.
+        draft.change("approval.resolved", approval, status="canceled")
+    elif turn.status == "running":
+        draft.change("turn.waiting", turn, status="waiting")
+        queue.follow_turns(draft, turn.lane_id)
+
+
+def _note_answer(draft: Draft, session_id: str, answered: ApprovalAnswered) -> None:
+    for approval in draft.approvals(session_id):
+        if approval.approval_id == answered.approval_id:
+            if approval.status == "pending":
+                draft.change(
+                    "approval.resolved", approval, status="canceled", answered=True, answer_n=answered.answer_n
+                )
+                queue.resume_turn(draft, approval.turn_id)
+            else:
+                draft.change("approval.answered", approval, answered=True, answer_n=answered.answer_n)
+
+
+def _progress(draft: Draft, session: Session, progress: TurnProgress) -> None:
+    turn = draft.get("turn", progress.turn_id)
+    if turn is None:
+        return
+    changes: dict[str, Any] = {}
+    if progress.input_n is not None:
+        changes["input_n"] = progress.input_n
+    if progress.usage is not None:
+        changes["usage"] = progress.usage
+    if progress.summary is not None:
+        changes["summary"] = progress.summary
+    if progress.stop_reason is not None:
+        changes["stop_reason"] = progress.stop_reason
+    if progress.interrupt_n is not None and turn.interrupt is not None:
+        interrupt = turn.interrupt
+        changes["interrupt"] = type(interrupt)(
+            requested_at=interrupt.requested_at, actor=interrupt.actor, input_n=progress.interrupt_n
+        )
+    if progress.status in ("completed", "failed", "interrupted"):
+        queue.end(draft, turn, progress.status, progress.problem, **changes)
+        queue.start_next(draft, draft.session(session.session_id))
+    elif changes:
+        draft.change("turn.updated", turn, **changes)
+
+
+def lose_process(draft: Draft, session: Session, problem: Any) -> None:
+    """The agent's process is gone: the turn is cut, and the session is what its operation wanted, or detached."""
+    turn = queue.active(draft, session.session_id)
+    if turn is not None:
+        stopped = session.operation is not None and session.operation.kind in ("detach", "terminate")
+        queue.end(draft, turn, "interrupted", None if stopped else problem, resumable=bool(session.resumable))
+    for approval in draft.approvals(session.session_id):
+        if approval.status == "pending":
+            draft.change("approval.resolved", approval, status="canceled", answered=True)
+        else:
+            draft.change("approval.answered", approval, answered=True)
+    _end_session(draft, draft.session(session.session_id), problem)
+
+
+def _end_session(draft: Draft, session: Session, problem: Any) -> None:
+    kind = session.operation.kind if session.operation is not None else None
+    common: dict[str, Any] = {"process_id": None, "operation": None, "activity": None}
+    if not session.listed:
+        # Agents keep a conversation from its first prompt on; before it there is nothing to resume.
+        common |= {"agent_session_id": None, "codex_session_id": None}
+    if kind == "terminate":
+        draft.change("session.terminated", session, status="terminated", **common)
+    elif kind == "attach":
+        draft.change("session.attach.failed", session, status="detached", problem=problem, **common)
+    elif kind == "detach":
+        draft.change("session.detached", session, status="detached", problem=None, **common)
+    else:
+        draft.change("session.detached", session, status="detached", problem=problem, **common)

@@ -1,0 +1,149 @@
+"""Decisions about terminals."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from agentlanes.core import lane as lanes
+from agentlanes.core import queue
+from agentlanes.core.command import Command
+from agentlanes.core.draft import Draft, illegal, refuse_while_operating
+from agentlanes.core.errors import Refusal
+from agentlanes.core.text import write_line
+from agentlanes.core.world import Shell
+from agentlanes.wire.models import (
+    Empty,
+    Process,
+    ProcessExit,
+    Terminal,
+    TerminalClose,
+    TerminalSettle,
+    TerminalSpawn,
+    TerminalThrottle,
+    TerminalUpdate,
+)
+
+DEFAULT_COLS, DEFAULT_ROWS = 80, 24
+
+
+def spawn(draft: Draft, command: Command[TerminalSpawn]) -> None:
+    payload = command.payload
+    lane = lanes.require_usable(draft, command.context.lane_id)
+    session_id = command.context.session_id
+    if session_id is not None and queue.is_over(draft.session(session_id)):
+        raise Refusal(
+            "SESSION_TERMINATED", f"session {session_id} is over; leave session_id out for a shell of the lane"
+        )
+    shell: Shell = command.facts
+    if shell.problem is not None:
+        raise Refusal("SPAWN_FAILED", shell.problem, cwd=shell.cwd)
+    draft.put(
+        "terminal.spawn.started",
+        Terminal(
+            terminal_id=draft.choose_id("terminal", payload.terminal_id),
+            workspace_id=lane.workspace_id,
+            lane_id=lane.lane_id,
+            session_id=session_id,
+            process_id=command.minter.mint("process"),
+            title=payload.title or write_line(PurePosixPath(shell.argv[0]).name) or "terminal",
+            state="spawning",
+            argv=shell.argv,
+            cwd=shell.cwd,
+            cols=payload.cols or DEFAULT_COLS,
+            rows=payload.rows or DEFAULT_ROWS,
+            operation=draft.begin("spawn", env_names=sorted(payload.env) if payload.env else None),
+            created_at=command.at,
+            updated_at=command.at,
+        ),
+    )
+
+
+def close(draft: Draft, command: Command[TerminalClose]) -> None:
+    terminal = draft.terminal(command.context.terminal_id)
+    if terminal.state == "closed":
+        raise illegal("terminal", terminal.terminal_id, "closed", "closed")
+    refuse_while_operating("terminal", terminal.terminal_id, terminal.operation)
+    draft.change("terminal.close.started", terminal, operation=draft.begin("close", grace_ms=command.payload.grace_ms))
+
+
+def update(draft: Draft, command: Command[TerminalUpdate]) -> None:
+    terminal = draft.terminal(command.context.terminal_id)
+    draft.change("terminal.updated", terminal, title=command.payload.title or terminal.title)
+
+
+def delete(draft: Draft, command: Command[Empty]) -> None:
+    terminal = draft.terminal(command.context.terminal_id)
+    if terminal.state != "closed":
+        raise Refusal("TERMINAL_NOT_CLOSED", f"terminal {terminal.title} is {terminal.state}; terminal.close ends it")
+    draft.put("terminal.deleted", terminal)
+
+
+def settle(draft: Draft, command: Command[TerminalSettle]) -> None:
+    terminal = draft.terminal(command.context.terminal_id)
+    payload = command.payload
+    if terminal.state != "spawning":
+        raise Refusal("STALE", f"terminal {terminal.terminal_id} is {terminal.state}")
+    if payload.problem is not None:
+        draft.change(
+            "terminal.spawn.failed",
+            terminal,
+            state="closed",
+            operation=None,
+            problem=payload.problem,
+            closed_at=command.at,
+        )
+        return
+    draft.put(
+        "process.started",
+        Process(
+            process_id=terminal.process_id,
+            workspace_id=terminal.workspace_id,
+            lane_id=terminal.lane_id,
+            session_id=terminal.session_id,
+            run_reason="shell",
+            status="running",
+            argv=terminal.argv,
+            cwd=terminal.cwd,
+            pid=payload.pid,
+            started_at=command.at,
+        ),
+    )
+    terminal = draft.change("terminal.state.changed", terminal, state="active")
+    terminal = draft.change("terminal.spawned", terminal, operation=None)
+    if terminal.session_id is not None:
+        session = draft.get("session", terminal.session_id)
+        if session is None or queue.is_over(session):
+            begin_close(draft, terminal)
+
+
+def begin_close(draft: Draft, terminal: Terminal) -> None:
+    """Decides to close a terminal because its session is over."""
+    draft.change("terminal.close.started", terminal, operation=draft.begin("close", apart=True))
+
+
+def throttle(draft: Draft, command: Command[TerminalThrottle]) -> None:
+    terminal = draft.terminal(command.context.terminal_id)
+    payload = command.payload
+    if terminal.state not in ("active", "throttled") or (terminal.state == "throttled") == payload.on:
+        raise Refusal("STALE", f"terminal {terminal.terminal_id} is {terminal.state}")
+    draft.change(
+        "terminal.state.changed",
+        terminal,
+        state="throttled" if payload.on else "active",
+        throttle_reason=write_line(payload.reason) if payload.on else None,
+    )
+
+
+def end(draft: Draft, terminal: Terminal, exit: ProcessExit) -> None:
+    """Its program ended."""
+    draft.change(
+        "terminal.closed",
+        terminal,
+        state="closed",
+        operation=None,
+        throttle_reason=None,
+        exit_code=exit.exit_code,
+        signal=exit.signal,
+        problem=exit.problem,
+        closed_at=draft.command.at,
+    )

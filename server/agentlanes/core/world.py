@@ -1,0 +1,73 @@
+"""What observations saw: plain facts that travel in commands, taken before the decision and checked again by effects.
+
+The facts of git are in `facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from agentlanes.core.errors import Refusal
+
+
+class RootPaths(Struct, frozen=True):
+    """Root paths of a workspace: symlinks resolved, and why the others were refused."""
+
+    resolved: tuple[str, ...]
+    refused: Mapping[str, str]
+
+
+class LaneBase(Struct, frozen=True):
+    """Where a lane can start."""
+
+    lane_root: str
+    """Folder that holds lanes' worktrees."""
+    base_commit: str | None
+    target_commit: str | None
+    branch_exists: bool
+    refusal: Refusal | None
+    """Why git could not say."""
+
+
+class ProfileSeen(Struct, frozen=True):
+    """A profile by name, and the names that there are."""
+
+    name: str
+    driver: str | None
+    """None where there is no such profile."""
+    known: tuple[str, ...]
+
+    def check(self) -> str:
+        """The driver; refuses a profile that is not there."""
+        if self.driver is None:
+            raise Refusal(
+                "PROFILE_NOT_FOUND",
+                f"there is no profile {self.name}; there are {', '.join(self.known)}",
+                name=self.name,
+                known=list(self.known),
+            )
+        return self.driver
+
+
+class Shell(Struct, frozen=True):
+    """What a terminal runs where nothing is said, and whether its folder is there."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    problem: str | None
+
+
+class LaneWork(Struct, frozen=True):
+    """What would be lost with the lane's worktrees: one text for each thing, with the repo it is in."""
+
+    lost: tuple[str, ...]
+    details: tuple[Mapping[str, Any], ...]
+
+
+class Stored(Struct, frozen=True):
+    """An entity that left memory, as the store has it; None where there is none."""
+
+    entity: Any | None

@@ -1,0 +1,63 @@
+"""The environments of callers, kept in memory only: values are secrets and never reach the log.
+
+A process is started with the environment of the peer that asked for it, so that a server which one editor started does
+not hand that editor's PATH and keys to all others. What an effect was decided under is found by its correlation.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+KEPT = 1000
+
+PASSED = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TERM", "COLORTERM", "TMPDIR", "TZ", "EDITOR",
+        "VISUAL", "PAGER", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
+        "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "VIRTUAL_ENV",
+    }
+)  # fmt: skip
+"""What every process of a lane gets. Names that begin with LC_ pass as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A caller's variables, and those that the command itself named."""
+
+    peer: Mapping[str, str] = field(repr=False)
+    named: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Environments:
+    """Callers' environments by the correlation of what they asked."""
+
+    def __init__(self) -> None:
+        self._by_correlation: OrderedDict[str, Environment] = OrderedDict()
+
+    def remember(self, correlation_id: str, peer: Mapping[str, str], named: Mapping[str, str] | None = None) -> None:
+        """Keeps what a command was asked with; the newest 1,000 are kept."""
+        self._by_correlation[correlation_id] = Environment(peer, named or {})
+        self._by_correlation.move_to_end(correlation_id)
+        if len(self._by_correlation) > KEPT:
+            self._by_correlation.popitem(last=False)
+
+    def find(self, correlation_id: str) -> Environment | None:
+        """What the command was asked with; None after a restart."""
+        return self._by_correlation.get(correlation_id)
+
+    def compose(
+        self, correlation_id: str, passed: Iterable[str] = (), own: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """The whole environment of a process: what may pass of the caller's (or, after a restart, of the server's),
+        then what its profile sets, then what the command named."""
+        found = self.find(correlation_id)
+        source = found.peer if found is not None and found.peer else os.environ
+        names = PASSED | set(passed)
+        composed = {name: value for name, value in source.items() if name in names or name.startswith("LC_")}
+        composed |= own or {}
+        composed |= found.named if found is not None else {}
+        return composed

@@ -1,0 +1,219 @@
+"""Looks at the world that a decision needs. The method's row names one; its facts travel in the command.
+
+An observation may be outdated when its effect runs; effects look again and report STALE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from agentlanes.core.command import Context
+from agentlanes.core.errors import Refusal
+from agentlanes.core.facts import AssessmentFacts, RepoAddress, WorktreeAddress
+from agentlanes.core.lane import choose_repo
+from agentlanes.core.state import State
+from agentlanes.core.world import LaneBase, LaneWork, ProfileSeen, RootPaths, Shell, Stored
+from agentlanes.kernel.ports.agents import Profiles
+from agentlanes.kernel.ports.git import Git, GitRefusal
+from agentlanes.kernel.ports.store import Store
+from agentlanes.kernel.refusals import refuse_git
+from agentlanes.wire.models import Lane, Repo, Worktree
+from agentlanes.wire.table import ENTITIES
+
+
+class Asking(Struct, frozen=True):
+    """Who asks for what."""
+
+    context: Context
+    payload: Any
+    env: Mapping[str, str]
+    """The calling peer's environment, as far as it may pass."""
+
+
+Observer = Callable[[State, Asking], Awaitable[Any]]
+
+
+def address_repo(repo: Repo) -> RepoAddress:
+    """The repo as the git port names it."""
+    return RepoAddress(repo_id=repo.repo_id, path=repo.path)
+
+
+def address_worktree(repo: Repo, lane: Lane, worktree: Worktree) -> WorktreeAddress:
+    """A lane's worktree as the git port names it."""
+    return WorktreeAddress(repo=address_repo(repo), lane_id=lane.lane_id, path=worktree.path, branch=worktree.branch)
+
+
+class Observers:
+    """All observations by name."""
+
+    def __init__(
+        self,
+        store: Store,
+        committed: Callable[[], Awaitable[None]],
+        git: Git,
+        profiles: Profiles,
+        lane_root: Path,
+    ) -> None:
+        self._store = store
+        self._committed = committed
+        self._git = git
+        self._profiles = profiles
+        self._lane_root = str(lane_root)
+        self._by_name: dict[str, Observer] = {
+            "root_paths": self._see_root_paths,
+            "repo": self._see_repo,
+            "lane_base": self._see_lane_base,
+            "lane_work": self._see_lane_work,
+            "profile": self._see_profile,
+            "shell": self._see_shell,
+            "turn": self._see_turn,
+            "approval": self._see_approval,
+        }
+
+    def observe(self, name: str, state: State, asking: Asking) -> Awaitable[Any]:
+        """The facts of the observation of this name."""
+        return self._by_name[name](state, asking)
+
+    async def _see_root_paths(self, state: State, asking: Asking) -> RootPaths:
+        if not asking.payload.root_paths:
+            # An update of something else: nothing to look at, and no thread to wait for.
+            return RootPaths((), {})
+
+        def look() -> RootPaths:
+            resolved: list[str] = []
+            refused: dict[str, str] = {}
+            for path in asking.payload.root_paths:
+                try:
+                    real = Path(path).resolve(strict=True)
+                except (OSError, RuntimeError) as error:
+                    loop = isinstance(error, RuntimeError)
+                    refused[path] = "a loop of symbolic links" if loop else str(error.strerror).lower()  # type: ignore[union-attr]
+                    continue
+                if real.is_dir():
+                    resolved.append(str(real))
+                else:
+                    refused[path] = "not a folder"
+            return RootPaths(tuple(dict.fromkeys(resolved)), refused)
+
+        return await asyncio.to_thread(look)
+
+    async def _see_repo(self, state: State, asking: Asking) -> Any:
+        try:
+            facts = await self._git.inspect(asking.payload.path)
+            branch = asking.payload.default_target_branch
+            if branch is not None:
+                address = RepoAddress(repo_id="", path=facts.top_level)
+                names = {found.name for found in await self._git.list_branches(address)}
+                if branch not in names:
+                    return Refusal("BRANCH_NOT_FOUND", f"{facts.top_level} has no branch {branch}", branch=branch)
+        except GitRefusal as error:
+            return refuse_git(error)
+        return facts
+
+    async def _see_lane_base(self, state: State, asking: Asking) -> tuple[ProfileSeen, LaneBase]:
+        payload = asking.payload
+        profile = self._look_up(payload.profile)
+        nothing = LaneBase(self._lane_root, None, None, False, None)
+        workspace_id = asking.context.workspace_id
+        if workspace_id is None or state.get("workspace", workspace_id) is None:
+            return profile, nothing
+        try:
+            repo = choose_repo(list(state.children("repo", workspace_id)), payload.repo_id)
+        except Refusal:
+            return profile, nothing
+        target = payload.target_branch or repo.default_target_branch
+        if target is None:
+            return profile, nothing
+        address = address_repo(repo)
+        try:
+            target_commit = await self._git.resolve(address, f"refs/heads/{target}")
+            base = target_commit if payload.base is None else await self._git.resolve(address, payload.base)
+            taken = payload.branch is not None and await self._git.resolve(address, f"refs/heads/{payload.branch}")
+        except GitRefusal as error:
+            return profile, LaneBase(self._lane_root, None, None, False, refuse_git(error))
+        return profile, LaneBase(self._lane_root, base, target_commit, bool(taken), None)
+
+    async def _see_lane_work(self, state: State, asking: Asking) -> LaneWork:
+        lane = state.get("lane", asking.context.lane_id or "")
+        lost: list[str] = []
+        details: list[dict[str, Any]] = []
+        if lane is None or lane.status == "closed":
+            return LaneWork((), ())
+        for worktree in lane.worktrees:
+            repo = state.get("repo", worktree.repo_id)
+            if repo is None:
+                continue
+            try:
+                found = await self._git.assess(address_worktree(repo, lane, worktree), worktree.target_branch)
+            except GitRefusal as error:
+                if error.code == "WORKTREE_FOREIGN":
+                    continue
+                raise refuse_git(error) from error
+            if found.risks:
+                lost += describe_risks(found)
+                details.append({"repo_id": repo.repo_id, **msgspec.to_builtins(found)})
+        return LaneWork(tuple(lost), tuple(details))
+
+    async def _see_profile(self, state: State, asking: Asking) -> ProfileSeen:
+        name = getattr(asking.payload, "profile", None)
+        if name is None and asking.context.session_id is not None:
+            session = state.get("session", asking.context.session_id)
+            name = session.profile if session is not None else None
+        elif name is None and asking.context.lane_id is not None:
+            lane = state.get("lane", asking.context.lane_id)
+            name = lane.provider_profile if lane is not None else None
+        return self._look_up(name)
+
+    def _look_up(self, name: str | None) -> ProfileSeen:
+        known = self._profiles.list()
+        if name is None:
+            name = next((profile.name for profile in known if profile.default), "demo")
+        driver = next((profile.driver for profile in known if profile.name == name), None)
+        return ProfileSeen(name, driver, tuple(profile.name for profile in known))
+
+    async def _see_shell(self, state: State, asking: Asking) -> Shell:
+        payload = asking.payload
+        lane = state.get("lane", asking.context.lane_id or "")
+        root = lane.worktrees[0].path if lane is not None and lane.worktrees else "/"
+        cwd = os.path.normpath(Path(root, payload.cwd)) if payload.cwd else root
+        shell = asking.env.get("SHELL") or os.environ.get("SHELL") or "/bin/sh"
+        problem = None if Path(cwd).is_dir() else f"{cwd} is no folder; cwd is taken from the lane's worktree {root}"
+        return Shell(payload.argv or (shell,), cwd, problem)
+
+    async def _see_turn(self, state: State, asking: Asking) -> Stored:
+        return await self._see_stored(state, "turn", asking.payload.turn_id)
+
+    async def _see_approval(self, state: State, asking: Asking) -> Stored:
+        return await self._see_stored(state, "approval", asking.payload.approval_id)
+
+    async def _see_stored(self, state: State, noun: str, id: str) -> Stored:
+        if state.get(noun, id) is not None:
+            return Stored(None)
+        # It may have left memory by a command that is not written yet.
+        await self._committed()
+        json = self._store.entity(noun, id)
+        return Stored(None if json is None else msgspec.json.decode(json, type=ENTITIES[noun].type))
+
+
+def describe_risks(found: AssessmentFacts) -> list[str]:
+    """What would be lost, in a few words each."""
+    counts: dict[str, int] = {
+        "uncommitted": found.uncommitted_total,
+        "untracked": found.untracked_total,
+        "unreferenced_commits": len(found.unreferenced_commits),
+        "nested_repository": len(found.nested),
+    }
+    names = {
+        "uncommitted": "changed files",
+        "untracked": "untracked files",
+        "unreferenced_commits": "commits that no branch holds",
+        "nested_repository": "nested repositories",
+    }
+    return [f"{counts[risk]} {names[risk]}" if risk in names else risk.replace("_", " ") for risk in found.risks]

@@ -1,0 +1,123 @@
+"""The port to agents: profiles that say how to start one, and drivers that speak its protocol.
+
+A driver is sans-I/O. It is handed the agent's frames and the session's state, and hands back one step at a time: what
+to record, what to tell the agent, what text grew. The loop that owns it makes each step one transaction, and only
+then delivers its writes. A driver is rebuilt after a crash: `restore`, then the frames from the cursor on again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agentlanes.wire.models import (
+    AgentWrite,
+    Approval,
+    FrameCursor,
+    Item,
+    Problem,
+    Profile,
+    Session,
+    SessionApply,
+    Turn,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a profile's agent. `env` holds what the profile sets; the caller adds what may pass."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    env_pass: tuple[str, ...]
+    driver: str
+    mode: str | None = None
+    model: str | None = None
+
+
+class Profiles(Protocol):
+    """The profiles that the user wrote and those that are built in. Read anew where the file changed."""
+
+    def list(self) -> tuple[Profile, ...]:
+        """All profiles, the default one marked."""
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong in the config file, with the line or the key. Profiles that are right still work."""
+
+    def launch(self, name: str) -> Launch | None:
+        """How to start it; None where there is no such profile."""
+
+    def env_pass(self) -> tuple[str, ...]:
+        """Names of every variable that some profile wants from the client's environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """The session as the core has it, for a driver to compare with what it told the agent."""
+
+    session: Session
+    turn: Turn | None
+    """The turn that runs or waits."""
+    items: Sequence[Item]
+    """Items of that turn that are in progress."""
+    approvals: Sequence[Approval]
+    """Pending ones, and decided ones that the agent was not told of."""
+    cwd: str
+    at: str
+    """The time now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Text that an item in progress grew by. `offset` counts bytes of UTF-8 from the start of the item's text."""
+
+    item: Item
+    offset: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The agent has an open protocol session."""
+
+    agent_session_id: str
+    resumable: bool
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transaction's worth of a driver's news. Writes are in `apply`; their numbers follow on those before."""
+
+    apply: SessionApply
+    settled: Attached | Problem | None = None
+    """Set once, when attaching succeeded or failed."""
+    growths: Sequence[Growth] = ()
+    fatal: Problem | None = None
+    """The agent broke its protocol beyond repair: end its process with this problem."""
+
+
+class Driver(Protocol):
+    """Speaks one agent protocol for one process of one session."""
+
+    def restore(self, view: AgentView, writes: Sequence[AgentWrite], cursor: FrameCursor) -> None:
+        """Rebuild memory: everything that was written to this process so far, and where reading will start again.
+
+        Frames before `cursor.applied` are then received once more and must change nothing but memory. Item ids derive
+        from the process and the offset of the item's first frame, so the same frames make the same items.
+        """
+
+    def receive(self, line: bytes, offset: int, end: int, at: str) -> None:
+        """Take in one line of the agent's output, which stands at `offset` on its tape; `end` is where the next starts.
+
+        Never raises: a line that is no frame becomes an item of kind notice, or a fatal problem.
+        """
+
+    def follow(self, view: AgentView) -> None:
+        """Compare what the session is with what the agent was told, and queue the writes that are due: the handshake,
+        a prompt that was not sent, an interrupt, an answer to an approval. Level-triggered: calling it again after
+        its step was committed queues nothing."""
+
+    def collect(self, view: AgentView) -> Step | None:
+        """What came together since the last call, or None. The cursor in it covers all lines received."""

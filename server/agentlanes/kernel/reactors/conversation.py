@@ -1,0 +1,337 @@
+"""One agent process and its driver."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from agentlanes.core.errors import Refusal
+from agentlanes.crash_points import reached
+from agentlanes.kernel.clock import Clock
+from agentlanes.kernel.kernel import Kernel
+from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Step
+from agentlanes.kernel.ports.runners import RunnerError, Runners, TapeReader
+from agentlanes.kernel.reactors.processes import tell_exit
+from agentlanes.kernel.vitals import Vitals
+from agentlanes.wire.models import AgentWrite, FrameCursor, Problem, ProcessExit, SessionSettle
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 1 << 18
+LINE_CAP = 64 << 20
+STDERR_TAIL = 2000
+HANDSHAKE_SECONDS = 60.0
+"""How long an agent may take to open its session."""
+RETRY_SECONDS = 0.2
+RELEASE_BYTES = 4 << 20
+
+
+class Conversation:
+    """The loop of one agent process. It ends when the agent has ended and all that it said is recorded."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        runners: Runners,
+        vitals: Vitals,
+        clock: Clock,
+        session_id: str,
+        process_id: str,
+        cwd: str,
+        driver: Driver,
+        handshake_seconds: float = HANDSHAKE_SECONDS,
+    ) -> None:
+        self._kernel = kernel
+        self._runners = runners
+        self._vitals = vitals
+        self._clock = clock
+        self._session_id = session_id
+        self._process_id = process_id
+        self._cwd = cwd
+        self._driver = driver
+        self._handshake_seconds = handshake_seconds
+        self._wakeup = asyncio.Event()
+        self._exit: ProcessExit | None = None
+        self._problem: Problem | None = None
+        self._outbox: list[AgentWrite] = []
+        self._released = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, ended: Callable[[], object]) -> None:
+        """Begins; `ended` is called when the loop is over."""
+        self._task = asyncio.create_task(self._run(), name=f"conversation {self._session_id}")
+        self._task.add_done_callback(lambda _: ended())
+
+    async def close(self) -> None:
+        """Stops the loop where it is."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Something changed: the tape, or the session."""
+        self._wakeup.set()
+
+    def end(self, exit: ProcessExit) -> None:
+        """The process ended; what is on the tape is still taken in."""
+        self._exit = exit
+        self._wakeup.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                return await self._converse()
+            except Refusal as refusal:
+                if refusal.code != "STORE_UNAVAILABLE":
+                    log.info("conversation %s: %s", self._session_id, refusal.message)
+                    return await self._finish()
+                log.warning("conversation %s waits for the log", self._session_id)
+            except Exception:
+                log.exception("conversation %s failed", self._session_id)
+                await self._abandon(
+                    Problem(code="INTERNAL_ERROR", message="the driver failed; the server's log says why")
+                )
+                return await self._finish()
+            await asyncio.sleep(1.0)
+
+    async def _converse(self) -> None:
+        """Reads, understands, records, delivers, until the agent has ended and nothing is left."""
+        store = self._kernel.store
+        cursor = store.cursor(self._process_id) or FrameCursor(rest=0, applied=0)
+        self._outbox = store.outbox(self._process_id)
+        view = self._view()
+        if view is None:
+            return await self._finish()
+        self._driver.restore(view, self._outbox, cursor)
+        tape = self._runners.tape(self._process_id, "out")
+        try:
+            await self._deliver()
+            await self._follow_tape(_Lines(tape, cursor.rest))
+        finally:
+            tape.close()
+        return await self._finish()
+
+    async def _follow_tape(self, lines: _Lines) -> None:
+        deadline = asyncio.get_running_loop().time() + self._handshake_seconds
+        # What an agent still says while it is being stopped is nobody's: it may be endless, or the end of its turn.
+        while self._problem is None:
+            self._wakeup.clear()
+            exited = self._exit is not None
+            at = self._clock.now()
+            count = 0
+            for line, offset, end in lines.read():
+                self._driver.receive(line, offset, end, at)
+                count += 1
+            if count:
+                self._vitals.heartbeats[self._session_id] = at
+                deadline = asyncio.get_running_loop().time() + self._handshake_seconds
+            if lines.overlong:
+                await self._abandon(
+                    Problem(
+                        code="AGENT_PROTOCOL_ERROR",
+                        message=f"the agent printed a line of more than {LINE_CAP >> 20} MiB; it was stopped",
+                    )
+                )
+            view = self._view()
+            if view is None:
+                return
+            if not exited:
+                self._driver.follow(view)
+            step = self._driver.collect(view)
+            if step is not None:
+                await self._take(step, view.turn.correlation_id if view.turn is not None else None)
+                continue
+            if count:
+                continue
+            if exited:
+                return
+            await self._sleep(view, deadline)
+
+    async def _sleep(self, view: AgentView, deadline: float) -> None:
+        """Waits for news; an agent that falls silent in its handshake is given up."""
+        timeout = None
+        if view.session.status == "attaching":
+            timeout = max(0.0, deadline - asyncio.get_running_loop().time())
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wakeup.wait()
+        except TimeoutError:
+            await self._abandon(
+                Problem(
+                    code="AGENT_SILENT",
+                    message=f"the agent was silent for {self._handshake_seconds:g} s in its handshake; it was stopped",
+                    details=await self._read_stderr(),
+                )
+            )
+            await self._wakeup.wait()
+
+    def _view(self) -> AgentView | None:
+        """The session as it is now; None when this process is no longer its agent."""
+        state = self._kernel.state
+        session = state.get("session", self._session_id)
+        if session is None or session.process_id != self._process_id:
+            return None
+        turn = next((t for t in state.children("turn", self._session_id) if t.status in ("running", "waiting")), None)
+        return AgentView(
+            session=session,
+            turn=turn,
+            items=list(state.children("item", turn.turn_id)) if turn is not None else [],
+            approvals=list(state.children("approval", self._session_id)),
+            cwd=self._cwd,
+            at=self._clock.now(),
+        )
+
+    async def _take(self, step: Step, correlation_id: str | None) -> None:
+        reached("frames.read")
+        await self._kernel.perform(
+            "session.apply", step.apply, correlation_id=correlation_id, session_id=self._session_id
+        )
+        self._outbox += step.apply.writes
+        reached("frames.applied")
+        if step.apply.answered:
+            reached("frames.answered")
+        await self._deliver()
+        reached("frames.delivered")
+        for item in step.apply.items:
+            if item.status != "in_progress":
+                self._vitals.end_text(item.item_id)
+        for growth in step.growths:
+            if self._kernel.state.get("item", growth.item.item_id) is not None:
+                self._vitals.grow(growth.item, growth.offset, growth.data, correlation_id)
+        if isinstance(step.settled, Attached):
+            await self._settle(step.settled)
+        elif step.settled is not None:
+            await self._abandon(step.settled)
+        if step.fatal is not None:
+            await self._abandon(step.fatal)
+        await self._release(step.apply.cursor)
+
+    async def _settle(self, attached: Attached) -> None:
+        session = self._kernel.state.get("session", self._session_id)
+        if session is None or session.operation is None or session.operation.kind != "attach":
+            return
+        reached("attach.settling")
+        await self._kernel.perform(
+            "session.settle",
+            SessionSettle(
+                process_id=self._process_id,
+                agent_session_id=attached.agent_session_id,
+                resumable=attached.resumable,
+                title=attached.title,
+            ),
+            correlation_id=session.operation.correlation_id,
+            session_id=self._session_id,
+        )
+
+    async def _deliver(self) -> None:
+        """Hands over what is recorded, in order. The runner drops numbers that it has."""
+        while self._outbox:
+            write = self._outbox[0]
+            try:
+                await self._runners.write(self._process_id, write.data.encode() + b"\n", n=write.n)
+            except RunnerError as error:
+                if not error.retryable:
+                    log.info("agent %s takes no input: %s", self._process_id, error)
+                    self._outbox.clear()
+                    return
+                if self._exit is not None:
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._outbox.pop(0)
+
+    async def _release(self, cursor: FrameCursor | None) -> None:
+        if cursor is None or cursor.rest - self._released < RELEASE_BYTES:
+            return
+        self._released = cursor.rest
+        try:
+            await self._runners.release(self._process_id, cursor.rest)
+        except RunnerError as error:
+            log.debug("%s", error)
+
+    async def _abandon(self, problem: Problem) -> None:
+        """Ends the process; its exit will carry the problem."""
+        if self._problem is not None:
+            return
+        self._problem = problem
+        try:
+            await self._runners.stop(self._process_id)
+        except RunnerError as error:
+            log.info("agent %s: %s", self._process_id, error)
+            if not error.retryable and self._exit is None:
+                self.end(ProcessExit(process_id=self._process_id))
+
+    async def _finish(self) -> None:
+        """Tells the log that the process ended."""
+        while self._exit is None:
+            self._wakeup.clear()
+            await self._wakeup.wait()
+        exit = self._exit
+        problem = self._problem or exit.problem
+        if problem is None and (exit.exit_code != 0 or exit.signal is not None or self._is_unexpected()):
+            how = f"was ended by {exit.signal}" if exit.signal else f"ended with exit code {exit.exit_code}"
+            problem = Problem(
+                code="AGENT_EXITED",
+                message=f"the agent {how}; session.attach starts it again",
+                details={"exit_code": exit.exit_code, "signal": exit.signal, **await self._read_stderr()},
+            )
+        await tell_exit(self._kernel, self._runners, msgspec.structs.replace(exit, problem=problem))
+        self._vitals.heartbeats.pop(self._session_id, None)
+
+    def _is_unexpected(self) -> bool:
+        session = self._kernel.state.get("session", self._session_id)
+        return session is not None and (session.operation is None or session.operation.kind == "attach")
+
+    async def _read_stderr(self) -> dict[str, str]:
+        """The end of what the agent printed to its standard error."""
+        tape = self._runners.tape(self._process_id, "err")
+        try:
+            start, end = tape.span()
+            chunk = tape.read(max(start, end - STDERR_TAIL), STDERR_TAIL)
+        except OSError:
+            return {}
+        finally:
+            tape.close()
+        return {"stderr": chunk.data.decode(errors="replace")} if chunk.data else {}
+
+
+class _Lines:
+    """Cuts a tape into lines, from an offset on."""
+
+    def __init__(self, tape: TapeReader, offset: int) -> None:
+        self._tape = tape
+        self._start = offset
+        self._rest = bytearray()
+        self.overlong = False
+
+    def read(self) -> list[tuple[bytes, int, int]]:
+        """The next whole lines with their offsets, at most about READ_BYTES of them; none at the tape's end."""
+        while not self.overlong:
+            chunk = self._tape.read(self._start + len(self._rest), READ_BYTES)
+            if chunk.skipped:
+                self._rest.clear()
+                self._start = chunk.offset
+            if not chunk.data:
+                return []
+            searched = len(self._rest)
+            self._rest += chunk.data
+            if self._rest.find(b"\n", searched) < 0:
+                self.overlong = len(self._rest) > LINE_CAP
+                continue
+            return self._cut()
+        return []
+
+    def _cut(self) -> list[tuple[bytes, int, int]]:
+        *whole, rest = self._rest.split(b"\n")
+        lines: list[tuple[bytes, int, int]] = []
+        offset = self._start
+        for line in whole:
+            end = offset + len(line) + 1
+            lines.append((bytes(line), offset, end))
+            offset = end
+        self._start = offset
+        self._rest = rest
+        return lines

@@ -1,0 +1,206 @@
+"""Keeps each attached session's driver in step: tape → driver → log, and outbox → agent.
+
+One loop per agent process. It reads the tape from the durable cursor, makes one transaction of what the driver
+understood, and delivers writes only after they are recorded. After a crash the same frames are read again and the same
+writes offered again: the driver makes the same items, and the runner drops the numbers that it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from agentlanes.core.errors import Refusal
+from agentlanes.crash_points import reached
+from agentlanes.kernel.clock import Clock
+from agentlanes.kernel.environments import Environments
+from agentlanes.kernel.kernel import Committed, Kernel
+from agentlanes.kernel.ports.agents import Driver, Launch, Profiles
+from agentlanes.kernel.ports.runners import ProcessReport, ProcessState, RunnerError, Runners, SpawnPlan
+from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation
+from agentlanes.kernel.reactors.engine import Effect
+from agentlanes.kernel.reactors.processes import describe_end
+from agentlanes.kernel.refusals import refuse_runner
+from agentlanes.kernel.vitals import Vitals
+from agentlanes.wire.models import ProcessExit, ProcessStart, Session, SessionSettle
+
+log = logging.getLogger(__name__)
+
+STOP_GRACE_MS = 2000
+
+MakeDriver = Callable[[Session, Launch], Driver]
+
+
+class Conversations:
+    """All conversations, and the session effects that begin and end them."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        runners: Runners,
+        profiles: Profiles,
+        environments: Environments,
+        vitals: Vitals,
+        clock: Clock,
+        make_driver: MakeDriver,
+        handshake_seconds: float = HANDSHAKE_SECONDS,
+    ) -> None:
+        self._kernel = kernel
+        self._runners = runners
+        self._profiles = profiles
+        self._environments = environments
+        self._vitals = vitals
+        self._clock = clock
+        self._make_driver = make_driver
+        self._handshake_seconds = handshake_seconds
+        self._by_process: dict[str, Conversation] = {}
+        self._early_exits: dict[str, ProcessExit] = {}
+
+    def effects(self) -> dict[tuple[str, str], Effect]:
+        """What the engine runs."""
+        return {
+            ("session", "attach"): self._attach,
+            ("session", "detach"): self._stop,
+            ("session", "terminate"): self._stop,
+        }
+
+    def start(self) -> None:
+        """Takes up the sessions whose agents run."""
+        self._kernel.listen(self._hear)
+        for session in list(self._kernel.state.all("session")):
+            if session.process_id is not None and session.status == "attached":
+                self._begin(session)
+
+    async def close(self) -> None:
+        """Stops reading. Agents go on; their tapes wait."""
+        await asyncio.gather(*[conversation.close() for conversation in self._by_process.values()])
+
+    def hear_growth(self, process_id: str) -> None:
+        """The agent printed something."""
+        conversation = self._by_process.get(process_id)
+        if conversation is not None:
+            conversation.wake()
+
+    def hear_exit(self, process_id: str, exit: ProcessExit) -> bool:
+        """The agent ended. True if its conversation tells the log once all is read."""
+        conversation = self._by_process.get(process_id)
+        if conversation is not None:
+            conversation.end(exit)
+            return True
+        if any(session.process_id == process_id for session in self._kernel.state.all("session")):
+            self._early_exits[process_id] = exit
+            return True
+        return False
+
+    def _hear(self, committed: Committed) -> None:
+        touched = {
+            session_id
+            for event in committed.events
+            if (session_id := getattr(event.entity, "session_id", None)) is not None
+        }
+        for session_id in touched:
+            session = self._kernel.state.get("session", session_id)
+            if session is not None and session.process_id in self._by_process:
+                self._by_process[session.process_id].wake()
+
+    async def _attach(self, session: Session) -> None:
+        assert session.operation is not None and session.process_id is not None
+        process_id = session.process_id
+        if process_id in self._by_process:
+            return
+        launch = self._profiles.launch(session.profile)
+        try:
+            if launch is None:
+                raise Refusal("PROFILE_NOT_FOUND", f"there is no profile {session.profile} any more")
+            report = await self._spawn(session, launch)
+        except (RunnerError, Refusal) as error:
+            refusal = refuse_runner(error) if isinstance(error, RunnerError) else error
+            if refusal.code == "SPAWN_FAILED":
+                refusal = Refusal("AGENT_START_FAILED", refusal.message, **refusal.details)
+            await self._kernel.perform(
+                "session.settle",
+                SessionSettle(process_id=process_id, problem=refusal.problem()),
+                correlation_id=session.operation.correlation_id,
+                session_id=session.session_id,
+            )
+            return
+        conversation = self._begin(session)
+        if report.state is not ProcessState.RUNNING:
+            conversation.end(describe_end(report))
+
+    async def _spawn(self, session: Session, launch: Launch) -> ProcessReport:
+        assert session.operation is not None and session.process_id is not None
+        cwd = self.find_cwd(session)
+        env = self._environments.compose(session.operation.correlation_id, launch.env_pass, launch.env)
+        reached("spawn.before")
+        report = await self._runners.spawn(
+            session.lane_id,
+            SpawnPlan(session.process_id, launch.argv, cwd, env, sweep_on_exit=True),
+        )
+        reached("spawn.after")
+        if report.pid is None:
+            # There is no process whose end could be told, so the attach ends here.
+            self._early_exits.pop(session.process_id, None)
+            raise Refusal(
+                "RUNNER_LOST", "the runner of the lane died while it started the agent; session.attach goes on"
+            )
+        if self._kernel.state.get("process", session.process_id) is None:
+            await self._kernel.perform(
+                "process.start",
+                ProcessStart(
+                    process_id=session.process_id, run_reason="agent", argv=launch.argv, cwd=cwd, pid=report.pid
+                ),
+                correlation_id=session.operation.correlation_id,
+                lane_id=session.lane_id,
+                session_id=session.session_id,
+            )
+        return report
+
+    def find_cwd(self, session: Session) -> str:
+        """Where the session's agent works: its lane's first worktree, in the repo's working dir."""
+        lane = self._kernel.state.get("lane", session.lane_id)
+        if lane is None:
+            raise Refusal("LANE_NOT_FOUND", f"lane {session.lane_id} of the session is no longer known")
+        worktree = lane.worktrees[0]
+        repo = self._kernel.state.get("repo", worktree.repo_id)
+        inner = repo.default_working_dir if repo is not None else None
+        return f"{worktree.path}/{inner.strip('/')}" if inner else str(worktree.path)
+
+    def _begin(self, session: Session) -> Conversation:
+        assert session.process_id is not None
+        process_id = session.process_id
+        launch = self._profiles.launch(session.profile) or Launch((), {}, (), session.driver)
+        conversation = Conversation(
+            self._kernel,
+            self._runners,
+            self._vitals,
+            self._clock,
+            session.session_id,
+            process_id,
+            self.find_cwd(session),
+            self._make_driver(session, launch),
+            self._handshake_seconds,
+        )
+        self._by_process[process_id] = conversation
+        conversation.start(lambda: self._by_process.pop(process_id, None))
+        early = self._early_exits.pop(process_id, None)
+        if early is not None:
+            conversation.end(early)
+        return conversation
+
+    async def _stop(self, session: Session) -> None:
+        if session.process_id is None:
+            return
+        try:
+            await self._runners.stop(session.process_id, grace_ms=STOP_GRACE_MS)
+        except RunnerError as error:
+            log.info("session %s: %s", session.session_id, error)
+            if self._kernel.state.get("process", session.process_id) is None:
+                assert session.operation is not None
+                await self._kernel.perform(
+                    "session.settle",
+                    SessionSettle(process_id=session.process_id),
+                    correlation_id=session.operation.correlation_id,
+                    session_id=session.session_id,
+                )

@@ -1,0 +1,1276 @@
+"""Typed views of protocol/v1. Written by protocol/generate.py; do not edit."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
+
+WorkspaceId: TypeAlias = str
+RepoId: TypeAlias = str
+LaneId: TypeAlias = str
+SessionId: TypeAlias = str
+TurnId: TypeAlias = str
+ItemId: TypeAlias = str
+ProcessId: TypeAlias = str
+TerminalId: TypeAlias = str
+ApprovalId: TypeAlias = str
+AuditEventId: TypeAlias = str
+PeerId: TypeAlias = str
+EnvelopeId: TypeAlias = str
+CorrelationId: TypeAlias = str
+Timestamp: TypeAlias = str
+AbsolutePath: TypeAlias = str
+Name: TypeAlias = str
+ProfileName: TypeAlias = str
+BranchName: TypeAlias = str
+CommitId: TypeAlias = str
+Topic: TypeAlias = str
+TopicFilter: TypeAlias = str
+Seq: TypeAlias = int
+Offset: TypeAlias = int
+Limit: TypeAlias = int
+Cursor: TypeAlias = str
+Metadata: TypeAlias = dict[str, Any]
+Encoding: TypeAlias = Literal["utf-8", "base64"]
+StreamName: TypeAlias = Literal["out", "err"]
+WorkspaceStatus: TypeAlias = Literal["active", "archived", "error"]
+RendererMode: TypeAlias = Literal["mode_a", "mode_b"]
+LaneStatus: TypeAlias = Literal["new", "provisioning", "ready", "running", "blocked", "error", "closed"]
+DiffStatus: TypeAlias = Literal["added", "modified", "deleted", "renamed", "copied", "type_changed"]
+SessionStatus: TypeAlias = Literal["detached", "attaching", "attached", "terminated"]
+Transport: TypeAlias = Literal["cliproxy_harness", "native_openai"]
+TurnStatus: TypeAlias = Literal["queued", "running", "waiting", "completed", "failed", "interrupted", "canceled"]
+StopReason: TypeAlias = str
+ItemKind: TypeAlias = str
+ItemStatus: TypeAlias = Literal["in_progress", "completed", "failed", "canceled"]
+ToolKind: TypeAlias = str
+ToolStatus: TypeAlias = str
+RunReason: TypeAlias = Literal["agent", "shell", "setup", "cleanup", "archive", "dev_server"]
+ProcessStatus: TypeAlias = Literal["running", "completed", "failed", "killed"]
+TerminalPhase: TypeAlias = Literal["idle", "spawning", "active", "throttled", "closed"]
+Columns: TypeAlias = int
+Rows: TypeAlias = int
+TerminalFlow: TypeAlias = Literal["latest", "lossless"]
+SignalName: TypeAlias = Literal["SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT", "SIGUSR1", "SIGUSR2", "SIGWINCH"]
+ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "expired", "canceled"]
+OptionKind: TypeAlias = str
+AgentStatus: TypeAlias = Literal["OFFLINE", "CONNECTING", "ONLINE", "ERROR"]
+AgentActivity: TypeAlias = Literal["IDLE", "PROCESSING", "QUEUED"]
+AuditResult: TypeAlias = Literal["success", "failure"]
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why something failed, in the form of an error's data."""
+
+    code: str
+    message: str
+    retryable: bool | None = None
+    details: Metadata | None = None
+
+
+class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An effect under way. A restart drives every one that it finds."""
+
+    kind: str
+    correlation_id: CorrelationId
+    started_at: Timestamp
+    actor: str
+    details: Metadata | None = None
+
+
+class CommandEnvelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The params of every request. The method's row says which ids it needs and what the payload is."""
+
+    envelope_id: EnvelopeId | None = None
+    correlation_id: CorrelationId | None = None
+    workspace_id: WorkspaceId | None = None
+    lane_id: LaneId | None = None
+    session_id: SessionId | None = None
+    terminal_id: TerminalId | None = None
+    payload: Metadata | None = None
+
+
+class ResponseEnvelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The result of every request."""
+
+    envelope_id: EnvelopeId
+    correlation_id: CorrelationId
+    seq: Seq
+    payload: Metadata
+
+
+class EventEnvelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The params of every notification whose method is a topic. An envelope without seq bypassed the log."""
+
+    envelope_id: EnvelopeId
+    correlation_id: CorrelationId
+    causation_id: EnvelopeId | None = None
+    topic: Topic
+    method: Topic | None = None
+    seq: Seq | None = None
+    stream: str | None = None
+    stream_seq: Seq | None = None
+    workspace_id: WorkspaceId | None = None
+    lane_id: LaneId | None = None
+    session_id: SessionId | None = None
+    terminal_id: TerminalId | None = None
+    actor: str | None = None
+    payload: Metadata
+    timestamp: Timestamp
+
+
+class ErrorData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The data of every JSON-RPC error. Match on code."""
+
+    code: str
+    retryable: bool
+    correlation_id: CorrelationId | None = None
+    details: Metadata
+
+
+class Empty(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A payload with nothing in it."""
+
+
+class Description(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The schema of the very server that answers."""
+
+    name: Name
+    version: str
+    server_version: str
+    schema: Metadata
+    methods: Metadata
+    topics: Metadata
+    machines: Metadata
+    errors: Metadata
+
+
+class ServerStatus(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the server is."""
+
+    server_id: str
+    generation: int
+    version: str
+    protocol_versions: tuple[str, ...]
+    pid: int
+    started_at: Timestamp
+    state_dir: AbsolutePath
+    seq: Seq
+    peers: tuple[PeerStatus, ...]
+    counts: dict[str, int]
+    runners: int
+
+
+class PeerStatus(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One connected client."""
+
+    peer_id: PeerId
+    client: str
+    connected_at: Timestamp
+    subscribed: bool
+
+
+class ServerStop(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Stops the server. Runners and what they hold go on."""
+
+
+class EventSubscribe(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Without after_seq the answer holds a snapshot and events follow from there; with it, what was missed follows first."""
+
+    after_seq: Seq | None = None
+    workspace_ids: tuple[WorkspaceId, ...] = ()
+    topics: tuple[TopicFilter, ...] = ()
+
+
+class Subscription(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the stream of events starts."""
+
+    from_seq: Seq
+    seq: Seq
+    snapshot: Snapshot | None = None
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is live at from_seq. Finished turns and their items, and ended processes, are listed instead."""
+
+    workspaces: tuple[Workspace, ...]
+    repos: tuple[Repo, ...]
+    lanes: tuple[Lane, ...]
+    sessions: tuple[Session, ...]
+    turns: tuple[Turn, ...]
+    items: tuple[Item, ...]
+    processes: tuple[Process, ...]
+    terminals: tuple[Terminal, ...]
+    approvals: tuple[Approval, ...]
+
+
+class EventList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Reads the log itself."""
+
+    after_seq: Seq | None = None
+    limit: Limit | None = None
+
+
+class EventPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Events in order of seq."""
+
+    events: tuple[EventEnvelope, ...]
+    seq: Seq
+
+
+class Gap(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stretch of the log that this peer will not get."""
+
+    from_: Seq = field(name="from")
+    to: Seq
+    reason: str
+
+
+class Workspace(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A workspace."""
+
+    workspace_id: WorkspaceId
+    name: Name
+    root_paths: tuple[AbsolutePath, ...]
+    active_renderer_mode: RendererMode
+    status: WorkspaceStatus
+    metadata: Metadata | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_accessed_at: Timestamp
+
+
+class WorkspaceCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new workspace."""
+
+    workspace_id: WorkspaceId | None = None
+    name: Name | None = None
+    root_paths: tuple[AbsolutePath, ...]
+    active_renderer_mode: RendererMode | None = None
+    metadata: Metadata | None = None
+
+
+class WorkspaceUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes; the rest stays."""
+
+    name: Name | None = None
+    root_paths: tuple[AbsolutePath, ...] = ()
+    metadata: Metadata | None = None
+
+
+class WorkspaceList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which workspaces."""
+
+    status: WorkspaceStatus | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class WorkspaceState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One workspace as it is now."""
+
+    workspace: Workspace
+
+
+class WorkspacePage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Workspaces in order of creation."""
+
+    workspaces: tuple[Workspace, ...]
+    next_cursor: Cursor | None = None
+
+
+class Repo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A repo of a workspace."""
+
+    repo_id: RepoId
+    workspace_id: WorkspaceId
+    path: AbsolutePath
+    name: Name
+    display_name: Name
+    default_target_branch: BranchName | None = None
+    default_working_dir: str | None = None
+    setup_script: str | None = None
+    cleanup_script: str | None = None
+    archive_script: str | None = None
+    dev_server_script: str | None = None
+    copy_files: str | None = None
+    parallel_setup_script: bool | None = None
+    has_submodules: bool | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class RepoAdd(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A repository that exists."""
+
+    repo_id: RepoId | None = None
+    path: AbsolutePath
+    display_name: Name | None = None
+    default_target_branch: BranchName | None = None
+    default_working_dir: str | None = None
+
+
+class RepoUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes; the rest stays. An empty text clears."""
+
+    display_name: Name | None = None
+    default_target_branch: BranchName | None = None
+    default_working_dir: str | None = None
+    setup_script: str | None = None
+    cleanup_script: str | None = None
+    archive_script: str | None = None
+    dev_server_script: str | None = None
+    copy_files: str | None = None
+    parallel_setup_script: bool | None = None
+    repo_id: RepoId
+
+
+class RepoRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which repo."""
+
+    repo_id: RepoId
+
+
+class RepoList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which repos."""
+
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class RepoState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One repo as it is now."""
+
+    repo: Repo
+
+
+class RepoPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Repos in order of creation."""
+
+    repos: tuple[Repo, ...]
+    next_cursor: Cursor | None = None
+
+
+class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A local branch."""
+
+    name: BranchName
+    commit: CommitId
+    checked_out_at: AbsolutePath | None = None
+
+
+class BranchPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The repo's local branches."""
+
+    branches: tuple[Branch, ...]
+
+
+class Worktree(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The lane's working tree of one repo."""
+
+    repo_id: RepoId
+    path: AbsolutePath
+    branch: BranchName
+    base_commit: CommitId
+    target_branch: BranchName
+    head_commit: CommitId | None = None
+
+
+class Merge(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A merge of the lane into a target branch."""
+
+    repo_id: RepoId
+    target_branch_name: BranchName
+    merge_commit: CommitId
+    merged_at: Timestamp
+
+
+class Rescue(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Work that was saved before a lane was removed."""
+
+    repo_id: RepoId
+    commit: CommitId | None = None
+    ref: str | None = None
+    moved_to: AbsolutePath | None = None
+    restore: str | None = None
+    rescued_at: Timestamp
+
+
+class Lane(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lane."""
+
+    lane_id: LaneId
+    workspace_id: WorkspaceId
+    project_context_id: str | None = None
+    name: Name
+    status: LaneStatus
+    provider_profile: ProfileName
+    branch: BranchName
+    worktrees: tuple[Worktree, ...]
+    pinned: bool | None = None
+    operation: Operation | None = None
+    problem: Problem | None = None
+    merges: tuple[Merge, ...] = ()
+    rescues: tuple[Rescue, ...] = ()
+    created_at: Timestamp
+    updated_at: Timestamp
+    closed_at: Timestamp | None = None
+
+
+class LaneCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new lane."""
+
+    lane_id: LaneId | None = None
+    name: Name
+    repo_id: RepoId | None = None
+    target_branch: BranchName | None = None
+    base: str | None = None
+    branch: BranchName | None = None
+    profile: ProfileName | None = None
+    project_context_id: str | None = None
+    pinned: bool | None = None
+
+
+class LaneUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes; the rest stays."""
+
+    name: Name | None = None
+    profile: ProfileName | None = None
+    pinned: bool | None = None
+
+
+class LaneList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which lanes."""
+
+    status: LaneStatus | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class LaneState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One lane as it is now."""
+
+    lane: Lane
+
+
+class LanePage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Lanes in order of creation."""
+
+    lanes: tuple[Lane, ...]
+    next_cursor: Cursor | None = None
+
+
+class LaneDiff(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much to tell."""
+
+    paths: tuple[str, ...] = ()
+    hunks: bool | None = None
+    context: int | None = None
+    max_bytes: int | None = None
+
+
+class DiffHunk(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One hunk of a unified diff."""
+
+    old_start: int
+    old_lines: int
+    new_start: int
+    new_lines: int
+    section: str
+    text: str
+
+
+class DiffFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One changed file."""
+
+    path: str
+    old_path: str | None = None
+    status: DiffStatus
+    additions: int
+    deletions: int
+    binary: bool
+    old_mode: str | None = None
+    new_mode: str | None = None
+    hunks: tuple[DiffHunk, ...] = ()
+    truncated: bool | None = None
+
+
+class WorktreeDiff(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worktree holds that its target does not, untracked files included."""
+
+    repo_id: RepoId
+    base_commit: CommitId
+    head_commit: CommitId
+    files: tuple[DiffFile, ...]
+    additions: int
+    deletions: int
+    uncommitted: bool
+    truncated: bool
+
+
+class LaneDiffResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The lane's changes, one entry per worktree."""
+
+    worktrees: tuple[WorktreeDiff, ...]
+
+
+class LaneCommit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A commit of everything that is in the lane's worktree."""
+
+    message: str | None = None
+
+
+class LaneMerge(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A merge of the lane's branch. What is not committed yet is committed first."""
+
+    message: str | None = None
+    squash: bool | None = None
+    expected_target: CommitId | None = None
+
+
+class LaneCleanup(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Removes the lane's worktrees and closes it."""
+
+    force: bool | None = None
+    delete_branch: bool | None = None
+
+
+class LaneSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the lane's operation ended."""
+
+    kind: str
+    problem: Problem | None = None
+    worktrees: tuple[Worktree, ...] = ()
+    merges: tuple[Merge, ...] = ()
+    rescues: tuple[Rescue, ...] = ()
+
+
+class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A session."""
+
+    session_id: SessionId
+    workspace_id: WorkspaceId
+    lane_id: LaneId
+    profile: ProfileName
+    driver: str
+    status: SessionStatus
+    agent_session_id: str | None = None
+    codex_session_id: str | None = None
+    transport: Transport
+    title: Name | None = None
+    activity: str | None = None
+    listed: bool
+    process_id: ProcessId | None = None
+    operation: Operation | None = None
+    problem: Problem | None = None
+    resumable: bool | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_heartbeat_at: Timestamp | None = None
+
+
+class SessionCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new session."""
+
+    session_id: SessionId | None = None
+    profile: ProfileName | None = None
+    title: Name | None = None
+    attach: bool | None = None
+
+
+class SessionUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes; the rest stays."""
+
+    title: Name | None = None
+
+
+class SessionList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which sessions."""
+
+    status: SessionStatus | None = None
+    unlisted: bool | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class SessionState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One session as it is now."""
+
+    session: Session
+
+
+class SessionPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Sessions in order of creation."""
+
+    sessions: tuple[Session, ...]
+    next_cursor: Cursor | None = None
+
+
+class SessionSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How attaching ended."""
+
+    process_id: ProcessId
+    agent_session_id: str | None = None
+    resumable: bool | None = None
+    title: Name | None = None
+    problem: Problem | None = None
+    cursor: FrameCursor | None = None
+
+
+class FrameCursor(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far an agent's output tape was taken in."""
+
+    rest: Offset
+    applied: Offset
+
+
+class TurnProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of the running turn."""
+
+    turn_id: TurnId
+    status: TurnStatus | None = None
+    input_n: int | None = None
+    interrupt_n: int | None = None
+    stop_reason: StopReason | None = None
+    summary: str | None = None
+    usage: Usage | None = None
+    problem: Problem | None = None
+
+
+class ApprovalAnswered(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The agent was told what was decided."""
+
+    approval_id: ApprovalId
+    answer_n: int
+
+
+class AgentWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One numbered write to the agent."""
+
+    n: int
+    data: str
+
+
+class SessionApply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a driver made of the agent's frames and of what waits for the agent; one transaction."""
+
+    process_id: ProcessId
+    cursor: FrameCursor | None = None
+    items: tuple[Item, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    answered: tuple[ApprovalAnswered, ...] = ()
+    turn: TurnProgress | None = None
+    title: Name | None = None
+    activity: str | None = None
+    writes: tuple[AgentWrite, ...] = ()
+
+
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tokens as the agent counts them."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    context_used: int | None = None
+    context_size: int | None = None
+
+
+class ResourceLink(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that the prompt points to."""
+
+    uri: str
+    name: Name
+
+
+class Interrupt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody asked to stop the turn."""
+
+    requested_at: Timestamp
+    actor: str
+    input_n: int | None = None
+
+
+class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A turn."""
+
+    turn_id: TurnId
+    workspace_id: WorkspaceId
+    lane_id: LaneId
+    session_id: SessionId
+    status: TurnStatus
+    prompt: str
+    links: tuple[ResourceLink, ...] = ()
+    priority: int
+    correlation_id: CorrelationId | None = None
+    process_id: ProcessId | None = None
+    input_n: int | None = None
+    interrupt: Interrupt | None = None
+    stop_reason: StopReason | None = None
+    summary: str | None = None
+    usage: Usage | None = None
+    problem: Problem | None = None
+    resumable: bool | None = None
+    seen: bool | None = None
+    created_at: Timestamp
+    started_at: Timestamp | None = None
+    ended_at: Timestamp | None = None
+
+
+class TurnCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A prompt for a session. It runs when the session is attached and the turns before it have ended."""
+
+    turn_id: TurnId | None = None
+    prompt: str
+    links: tuple[ResourceLink, ...] = ()
+    priority: int | None = None
+
+
+class TurnRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which turn."""
+
+    turn_id: TurnId
+
+
+class TurnUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes; the rest stays."""
+
+    turn_id: TurnId
+    seen: bool | None = None
+
+
+class TurnList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which turns."""
+
+    status: TurnStatus | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class TurnState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One turn as it is now."""
+
+    turn: Turn
+
+
+class TurnPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Turns in order of creation."""
+
+    turns: tuple[Turn, ...]
+    next_cursor: Cursor | None = None
+
+
+class Location(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A place in a file."""
+
+    path: str
+    line: int | None = None
+
+
+class FileChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file before and after."""
+
+    path: str
+    old_text: str | None = None
+    new_text: str
+
+
+class ToolCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tool that the agent uses."""
+
+    tool_call_id: str
+    title: str | None = None
+    tool_kind: ToolKind | None = None
+    status: ToolStatus
+    locations: tuple[Location, ...] = ()
+    changes: tuple[FileChange, ...] = ()
+    raw_input: Any | None = None
+    raw_output: Any | None = None
+
+
+class PlanEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a plan."""
+
+    content: str
+    priority: str | None = None
+    status: str
+
+
+class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An item."""
+
+    item_id: ItemId
+    workspace_id: WorkspaceId
+    lane_id: LaneId
+    session_id: SessionId
+    turn_id: TurnId
+    kind: ItemKind
+    status: ItemStatus
+    position: int
+    text: str | None = None
+    tool: ToolCall | None = None
+    plan: tuple[PlanEntry, ...] = ()
+    usage: Usage | None = None
+    problem: Problem | None = None
+    raw: Any | None = None
+    created_at: Timestamp
+    ended_at: Timestamp | None = None
+
+
+class ItemRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which item."""
+
+    item_id: ItemId
+
+
+class ItemList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which items."""
+
+    turn_id: TurnId | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class ItemState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One item as it is now."""
+
+    item: Item
+
+
+class ItemPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Items in order of creation."""
+
+    items: tuple[Item, ...]
+    next_cursor: Cursor | None = None
+
+
+class ItemDelta(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Text that an item in progress grew by. A client that has more than offset drops the part it has."""
+
+    item_id: ItemId
+    turn_id: TurnId
+    offset: Offset
+    data: str
+
+
+class Process(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A process."""
+
+    process_id: ProcessId
+    workspace_id: WorkspaceId
+    lane_id: LaneId
+    session_id: SessionId | None = None
+    run_reason: RunReason
+    status: ProcessStatus
+    argv: tuple[str, ...]
+    cwd: AbsolutePath
+    pid: int | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    dropped: bool | None = None
+    problem: Problem | None = None
+    started_at: Timestamp
+    completed_at: Timestamp | None = None
+
+
+class ProcessRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which process."""
+
+    process_id: ProcessId
+
+
+class ProcessList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which processes."""
+
+    status: ProcessStatus | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class ProcessState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One process as it is now."""
+
+    process: Process
+
+
+class ProcessPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Processes in order of creation."""
+
+    processes: tuple[Process, ...]
+    next_cursor: Cursor | None = None
+
+
+class ProcessRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of a tape."""
+
+    process_id: ProcessId
+    stream: StreamName | None = None
+    offset: Offset | None = None
+    max_bytes: int | None = None
+    encoding: Encoding | None = None
+
+
+class TapeChunk(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bytes of a tape."""
+
+    offset: Offset
+    data: str
+    next_offset: Offset
+    end_offset: Offset
+    skipped: int | None = None
+    encoding: Encoding
+
+
+class ProcessExit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A process ended."""
+
+    process_id: ProcessId
+    exit_code: int | None = None
+    signal: str | None = None
+    problem: Problem | None = None
+
+
+class ProcessStart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A process of an agent runs."""
+
+    process_id: ProcessId
+    run_reason: RunReason
+    argv: tuple[str, ...]
+    cwd: AbsolutePath
+    pid: int
+
+
+class Terminal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A terminal."""
+
+    terminal_id: TerminalId
+    workspace_id: WorkspaceId
+    lane_id: LaneId
+    session_id: SessionId | None = None
+    process_id: ProcessId
+    title: Name
+    state: TerminalPhase
+    throttle_reason: str | None = None
+    argv: tuple[str, ...]
+    cwd: AbsolutePath
+    cols: Columns
+    rows: Rows
+    exit_code: int | None = None
+    signal: str | None = None
+    operation: Operation | None = None
+    problem: Problem | None = None
+    last_output_seq: Offset | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+    closed_at: Timestamp | None = None
+
+
+class TerminalSpawn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new terminal in a lane."""
+
+    terminal_id: TerminalId | None = None
+    title: Name | None = None
+    argv: tuple[str, ...] = ()
+    cwd: str | None = None
+    env: dict[str, str] | None = None
+    cols: Columns | None = None
+    rows: Rows | None = None
+
+
+class TerminalUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes; the rest stays."""
+
+    title: Name | None = None
+
+
+class TerminalAttach(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Sends this peer the terminal's output."""
+
+    offset: Offset | None = None
+    tail_bytes: int | None = None
+    window_bytes: int | None = None
+    flow: TerminalFlow | None = None
+    encoding: Encoding | None = None
+    nudge: bool | None = None
+
+
+class TerminalAttachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the output starts."""
+
+    terminal: Terminal
+    offset: Offset
+    end_offset: Offset
+    skipped: int | None = None
+
+
+class TerminalAck(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far the client has used up what it got."""
+
+    consumed: Offset
+
+
+class TerminalInput(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was typed."""
+
+    data: str
+    encoding: Encoding | None = None
+    input_id: str | None = None
+
+
+class TerminalResize(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new size. The owner's size counts; who resizes owns."""
+
+    cols: Columns
+    rows: Rows
+    claim: bool | None = None
+
+
+class TerminalSize(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The size that counts now."""
+
+    cols: Columns
+    rows: Rows
+    applied: bool
+
+
+class TerminalSignal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A signal for the terminal's foreground processes."""
+
+    signal: SignalName
+
+
+class TerminalClose(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Ends the terminal's processes."""
+
+    grace_ms: int | None = None
+
+
+class TerminalRead(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of the terminal's tape."""
+
+    offset: Offset | None = None
+    max_bytes: int | None = None
+    encoding: Encoding | None = None
+
+
+class TerminalList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which terminals."""
+
+    state: TerminalPhase | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class TerminalState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One terminal as it is now."""
+
+    terminal: Terminal
+
+
+class TerminalPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Terminals in order of creation."""
+
+    terminals: tuple[Terminal, ...]
+    next_cursor: Cursor | None = None
+
+
+class TerminalOutput(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bytes of the tape."""
+
+    terminal_id: TerminalId
+    offset: Offset
+    next_offset: Offset
+    data: str
+    encoding: Encoding
+    skipped: int | None = None
+
+
+class TerminalResized(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The size changed."""
+
+    terminal_id: TerminalId
+    cols: Columns
+    rows: Rows
+
+
+class TerminalSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How spawning ended."""
+
+    pid: int | None = None
+    problem: Problem | None = None
+
+
+class TerminalThrottle(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The runner holds the terminal back, or no longer."""
+
+    on: bool
+    reason: str | None = None
+
+
+class ApprovalOption(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One way to decide."""
+
+    option_id: str
+    label: str
+    kind: OptionKind
+
+
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was decided, and by whom."""
+
+    option_id: str | None = None
+    kind: OptionKind | None = None
+    actor: str
+    reason: str | None = None
+    decided_at: Timestamp
+
+
+class Approval(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An approval."""
+
+    approval_id: ApprovalId
+    workspace_id: WorkspaceId
+    lane_id: LaneId
+    session_id: SessionId
+    turn_id: TurnId
+    item_id: ItemId | None = None
+    process_id: ProcessId
+    request_id: str
+    status: ApprovalStatus
+    title: str
+    preview: ToolCall | None = None
+    options: tuple[ApprovalOption, ...]
+    decision: Decision | None = None
+    answer_n: int | None = None
+    answered: bool | None = None
+    requested_at: Timestamp
+    expires_at: Timestamp
+
+
+class ApprovalRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which approval."""
+
+    approval_id: ApprovalId
+
+
+class ApprovalResolve(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A decision, by an option's id or by its kind."""
+
+    approval_id: ApprovalId
+    option_id: str | None = None
+    kind: OptionKind | None = None
+    reason: str | None = None
+
+
+class ApprovalList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which approvals."""
+
+    status: ApprovalStatus | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class ApprovalState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One approval as it is now."""
+
+    approval: Approval
+
+
+class ApprovalPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Approvals in order of creation."""
+
+    approvals: tuple[Approval, ...]
+    next_cursor: Cursor | None = None
+
+
+class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How to start an agent. Values of its environment are not told."""
+
+    name: ProfileName
+    title: Name
+    driver: str
+    argv: tuple[str, ...]
+    env_names: tuple[str, ...]
+    env_pass: tuple[str, ...]
+    mode: str | None = None
+    model: str | None = None
+    source: str
+    default: bool
+
+
+class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A profile as seen running."""
+
+    name: ProfileName
+    profile: Profile
+    status: AgentStatus
+    activity_state: AgentActivity
+    available: bool
+    unavailable_reason: str | None = None
+    host_machine: str
+    sessions: int
+
+
+class ProfileRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which profile."""
+
+    name: ProfileName
+
+
+class ProfileState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One profile."""
+
+    profile: Profile
+
+
+class ProfilePage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All profiles."""
+
+    profiles: tuple[Profile, ...]
+    problems: tuple[Problem, ...]
+
+
+class AgentState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One agent."""
+
+    agent: Agent
+
+
+class AgentPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All agents."""
+
+    agents: tuple[Agent, ...]
+
+
+class AuditEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record."""
+
+    audit_event_id: AuditEventId
+    correlation_id: CorrelationId
+    event_type: Topic
+    actor: str
+    result: AuditResult
+    details: Metadata
+    recorded_at: Timestamp
+
+
+class AuditList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which records, newest last."""
+
+    correlation_id: CorrelationId | None = None
+    result: AuditResult | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class AuditState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One record."""
+
+    audit_event: AuditEvent
+
+
+class AuditPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Records in order of time."""
+
+    audit_events: tuple[AuditEvent, ...]
+    next_cursor: Cursor | None = None

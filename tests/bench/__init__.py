@@ -1,0 +1,1 @@
+"""The benchmarks: what DESIGN promises in numbers, each beside a peer in the same run."""

@@ -1,0 +1,52 @@
+"""Microsoft's `vscode-jsonrpc` in plain Node drives the main scenario over `agentlanes stdio`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.place import WAIT_SECONDS, Place, make_place
+from independent.cache import keep
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def modules() -> Path:
+    """The folder that Node finds packages in, as package-lock.json pins them."""
+
+    def install(folder: Path) -> list[str]:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, folder)
+        return ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+
+    lock = (HERE / "package-lock.json").read_bytes()
+    return keep(f"node-{hashlib.sha256(lock).hexdigest()[:16]}", install) / "node_modules"
+
+
+def test_an_independent_client_goes_through_the_main_scenario(modules: Path) -> None:
+    with make_place() as place:
+        repo = place.make_repo()
+        told = _drive(place, modules, repo)
+        assert told["merge_commit"] == place.git("rev-parse", "main")
+        assert (repo / "GREETING.md").exists()
+        assert place.git("status", "--porcelain") == ""
+
+
+def _drive(place: Place, modules: Path, repo: Path) -> dict[str, object]:
+    done = subprocess.run(
+        ["node", str(HERE / "scenario.js"), str(repo)],
+        env={**place.env, "NODE_PATH": str(modules)},
+        cwd=place.folder,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, object] = json.loads(done.stdout)
+    return told

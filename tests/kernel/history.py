@@ -1,0 +1,326 @@
+"""What users, drivers, runners and disks may do to a kernel, in any order."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agentlanes.core.errors import Refusal
+from agentlanes.core.facts import RepoFacts
+from agentlanes.core.world import LaneBase, LaneWork, ProfileSeen, RootPaths, Shell, Stored
+from agentlanes.kernel.clock import Clock
+from agentlanes.kernel.kernel import Kernel
+from agentlanes.wire.table import ENTITIES
+from kernel.driving import Fault, ask, number_id
+from kernel.invariants import check_boot, check_log, check_state
+from kernel.twin_store import TwinStore
+
+COMMIT = "a" * 40
+PROFILE = ProfileSeen("demo", "acp", ("demo",))
+REPO = RepoFacts("/src", "/src/.git", "/o", "sha1", "main", COMMIT, False, False, ())
+BASE = (PROFILE, LaneBase("/lanes", COMMIT, COMMIT, False, None))
+PROBLEM = {"code": "GIT_FAILED", "message": "it did not work"}
+MISSING = {"code": "WORKTREE_MISSING", "message": "it is gone"}
+AT = "2026-03-01T12:00:00.000Z"
+
+
+def pick(index: int, among: list[Any]) -> Any | None:
+    """One of them, or None where there is none."""
+    return among[index % len(among)] if among else None
+
+
+class History:
+    """A kernel on both stores, and what may happen to it. A move that has nothing to be about does nothing."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        shm = Path("/dev/shm")
+        self.folder = tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None)
+        self.store = TwinStore(Path(self.folder.name) / "log.sqlite3")
+        self.clock = Clock()
+        self.made = 0
+        self.kernel = self.start()
+
+    def start(self) -> Kernel:
+        async def make() -> Kernel:
+            return Kernel(self.store, self.clock)
+
+        return self.loop.run_until_complete(make())
+
+    def end(self) -> None:
+        """Stops, and checks the log and both stores."""
+        self.loop.run_until_complete(self.kernel.close())
+        self.store.check_twins()
+        check_log(self.store.rows)
+
+    def release(self) -> None:
+        self.store.close()
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+        self.folder.cleanup()
+
+    def do(self, *requests: Any) -> list[Any]:
+        """Decides all of them, then waits for their commits. What is refused is refused."""
+
+        async def submit() -> Sequence[Any]:
+            futures: list[Any] = []
+            for request in requests:
+                try:
+                    futures.append(self.kernel.submit(request))
+                except Refusal as refusal:
+                    refused = asyncio.get_running_loop().create_future()
+                    refused.set_result(refusal)
+                    futures.append(refused)
+            return await asyncio.gather(*futures, return_exceptions=True)
+
+        outcomes = list(self.loop.run_until_complete(submit()))
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, Refusal):
+                raise outcome
+        return outcomes
+
+    def see(self, noun: str, id: str) -> Stored:
+        json = self.store.entity(noun, id)
+        return Stored(None if json is None else msgspec.json.decode(json, type=ENTITIES[noun].type))
+
+    def number(self) -> int:
+        """For an id that was never used."""
+        self.made += 1
+        return self.made
+
+    def begin(self) -> None:
+        self.create_workspace()
+        for number in (1, 2):
+            self.create_lane(number, None)
+            self.settle_lane(0, None)
+            self.create_session(number, number, True, None)
+            self.attach_agent(0, True)
+            self.create_turn(number, 50)
+
+    def check(self) -> None:
+        """What must hold after every move."""
+        check_state(self.kernel.state)
+        check_boot(self.kernel.state, self.store.load())
+
+    # What users do.
+
+    def create_workspace(self) -> None:
+        workspace_id = number_id("workspace", 1)
+        payload = {"workspace_id": workspace_id, "root_paths": ["/src"]}
+        repo = {"repo_id": number_id("repo", 1), "path": "/src"}
+        self.do(
+            ask("workspace.create", payload, facts=RootPaths(("/src",), {})),
+            ask("repo.add", repo, workspace_id=workspace_id, facts=REPO),
+        )
+
+    def touch_workspace(self, method: str) -> None:
+        payload = {"repo_id": number_id("repo", 1)} if method.startswith("repo") else {}
+        facts = RootPaths((), {})
+        self.do(ask(method, payload, workspace_id=number_id("workspace", 1), facts=facts))
+
+    def create_lane(self, number: int, correlation_id: str | None) -> None:
+        payload = {"lane_id": number_id("lane", number), "name": f"lane {number}"}
+        workspace_id = number_id("workspace", 1)
+        self.do(ask("lane.create", payload, workspace_id=workspace_id, facts=BASE, correlation_id=correlation_id))
+
+    def touch_lane(self, number: int, verb: str, correlation_id: str | None) -> None:
+        facts = LaneWork((), ()) if verb == "cleanup" else PROFILE
+        lane_id = number_id("lane", number)
+        self.do(ask(f"lane.{verb}", lane_id=lane_id, facts=facts, correlation_id=correlation_id))
+
+    def create_session(self, lane: int, number: int, attach: bool, correlation_id: str | None) -> None:
+        payload = {"session_id": number_id("session", number), "attach": attach}
+        lane_id = number_id("lane", lane)
+        self.do(ask("session.create", payload, lane_id=lane_id, facts=PROFILE, correlation_id=correlation_id))
+
+    def touch_session(self, number: int, verb: str, correlation_id: str | None) -> None:
+        session_id = number_id("session", number)
+        self.do(ask(f"session.{verb}", session_id=session_id, facts=PROFILE, correlation_id=correlation_id))
+
+    def create_turn(self, session: int, priority: int) -> None:
+        payload = {"turn_id": number_id("turn", self.number()), "prompt": "Go", "priority": priority}
+        self.do(ask("turn.create", payload, session_id=number_id("session", session), facts=PROFILE))
+
+    def create_turn_again(self, number: int, session: int) -> None:
+        turn_id = pick(number, [id for noun, id in self.store.entities if noun == "turn"])
+        payload = {"turn_id": turn_id or number_id("turn", number), "prompt": "Go"}
+        known = self.store.entity("turn", payload["turn_id"])
+        self.do(ask("turn.create", payload, session_id=number_id("session", session), facts=PROFILE))
+        assert known is None or self.store.entity("turn", payload["turn_id"]) == known
+
+    def touch_turn(self, number: int, verb: str, late: bool) -> None:
+        known = pick(number, [id for noun, id in self.store.entities if noun == "turn"])
+        id = known or number_id("turn", number)
+        seen = self.see("turn", id)
+        if late:
+            self.exit_process(number, 1)
+        self.do(ask(f"turn.{verb}", {"turn_id": id}, facts=seen))
+
+    def decide(self, index: int, kind: str | None) -> None:
+        approval = pick(index, list(self.kernel.state.all("approval")))
+        id = approval.approval_id if approval is not None else number_id("approval", index)
+        verb, choice = ("expire", {}) if kind is None else ("resolve", {"kind": kind})
+        self.do(ask(f"approval.{verb}", {"approval_id": id, **choice}, facts=self.see("approval", id)))
+
+    def spawn_terminal(self, session: int, inside: bool, number: int, correlation_id: str | None) -> None:
+        known = self.kernel.state.get("session", number_id("session", session))
+        if known is None:
+            return
+        self.do(
+            ask(
+                "terminal.spawn",
+                {"terminal_id": number_id("terminal", number)},
+                lane_id=known.lane_id,
+                session_id=known.session_id if inside else None,
+                facts=Shell(("/bin/sh",), "/lanes", None),
+                correlation_id=correlation_id,
+            )
+        )
+
+    def touch_terminal(self, number: int, verb: str) -> None:
+        terminal = pick(number, list(self.kernel.state.all("terminal")))
+        if terminal is not None:
+            self.do(ask(f"terminal.{verb}", terminal_id=terminal.terminal_id))
+
+    # What effects and runners report.
+
+    def settle_lane(self, index: int, problem: dict[str, str] | None) -> None:
+        lane = pick(index, [lane for lane in self.kernel.state.all("lane") if lane.operation is not None])
+        if lane is None:
+            return
+        if lane.operation.kind == "cleanup":
+            self.empty_lane(lane.lane_id)
+        payload = {"kind": lane.operation.kind, **({"problem": problem} if problem else {})}
+        self.do(ask("lane.settle", payload, lane_id=lane.lane_id, correlation_id=lane.operation.correlation_id))
+
+    def empty_lane(self, lane_id: str) -> None:
+        """What a cleanup does before it removes a worktree."""
+        for process in list(self.kernel.state.children("process", lane_id)):
+            self.do(ask("process.exit", {"process_id": process.process_id, "signal": "SIGKILL"}, actor="server"))
+        for terminal in list(self.kernel.state.children("terminal", lane_id)):
+            self.do(ask("terminal.settle", {"problem": PROBLEM}, terminal_id=terminal.terminal_id))
+        for session in list(self.kernel.state.children("session", lane_id)):
+            payload = {"process_id": session.process_id or number_id("process", 1), "problem": PROBLEM}
+            self.do(ask("session.settle", payload, session_id=session.session_id))
+
+    def attach_agent(self, index: int, works: bool) -> None:
+        session = pick(index, [one for one in self.kernel.state.all("session") if one.status == "attaching"])
+        if session is None:
+            return
+        settled: dict[str, Any] = {"process_id": session.process_id}
+        if not works:
+            self.do(ask("session.settle", {**settled, "problem": PROBLEM}, session_id=session.session_id))
+            return
+        settled |= {"agent_session_id": "a", "resumable": True, "cursor": {"rest": 1, "applied": 1}}
+        started = {"process_id": session.process_id, "run_reason": "agent", "argv": ["a"], "cwd": "/", "pid": 1}
+        self.do(
+            ask("process.start", started, lane_id=session.lane_id, session_id=session.session_id),
+            ask("session.settle", settled, session_id=session.session_id),
+        )
+
+    def stop_without_process(self, index: int) -> None:
+        state = self.kernel.state
+        stopping = [one for one in state.all("session") if one.operation is not None and one.operation.kind != "attach"]
+        session = pick(index, [one for one in stopping if state.get("process", one.process_id) is None])
+        if session is None:
+            return
+        payload = {"process_id": session.process_id, "problem": PROBLEM}
+        self.do(ask("session.settle", payload, session_id=session.session_id))
+
+    def report_terminal(self, index: int, works: bool) -> None:
+        terminal = pick(index, [one for one in self.kernel.state.all("terminal") if one.state == "spawning"])
+        if terminal is not None:
+            settled = {"pid": 1} if works else {"problem": PROBLEM}
+            self.do(ask("terminal.settle", settled, terminal_id=terminal.terminal_id))
+
+    def throttle(self, index: int, throttled: bool) -> None:
+        terminal = pick(index, list(self.kernel.state.all("terminal")))
+        if terminal is not None:
+            self.do(ask("terminal.throttle", {"on": throttled}, terminal_id=terminal.terminal_id))
+
+    def exit_process(self, index: int, code: int | None) -> None:
+        process = pick(index, list(self.kernel.state.all("process")))
+        if process is not None:
+            how = {"signal": "SIGKILL"} if code is None else {"exit_code": code}
+            self.do(ask("process.exit", {"process_id": process.process_id, **how}, actor="server"))
+
+    # What drivers report.
+
+    def step_driver(
+        self,
+        index: int,
+        late: bool,
+        fresh: Sequence[str],
+        closed: Sequence[str],
+        approvals: int,
+        answered: bool,
+        end: str | None,
+    ) -> None:
+        state = self.kernel.state
+        turn = pick(index, [one for one in state.all("turn") if one.status in ("running", "waiting")])
+        if turn is None:
+            return
+        place = {name: getattr(turn, name) for name in ("workspace_id", "lane_id", "session_id", "turn_id")}
+        if late:
+            place["turn_id"] = number_id("turn", index % (self.made + 1))
+        items = [self.make_item(place, self.number(), status) for status in fresh]
+        for item, status in zip(list(state.children("item", turn.turn_id)), closed, strict=False):
+            items.append({**msgspec.to_builtins(item), "status": status})
+        told = list(state.children("approval", turn.session_id)) if answered else []
+        n = self.number()
+        payload: dict[str, Any] = {
+            "process_id": turn.process_id,
+            "cursor": {"rest": n, "applied": n},
+            "items": items,
+            "approvals": [self.make_approval(place, turn.process_id, self.number()) for _ in range(approvals)],
+            "answered": [{"approval_id": approval.approval_id, "answer_n": n} for approval in told],
+            "turn": {"turn_id": turn.turn_id, **({"status": end} if end else {"usage": {"total_tokens": n}})},
+            "writes": [{"n": n, "data": "{}"}],
+        }
+        (outcome,) = self.do(ask("session.apply", payload, session_id=turn.session_id, actor="agent/demo"))
+        assert not isinstance(outcome, Refusal), "what a driver saw of its agent is always taken"
+
+    @staticmethod
+    def make_item(place: dict[str, str], number: int, status: str) -> dict[str, Any]:
+        id = number_id("item", number)
+        return {**place, "item_id": id, "kind": "message", "status": status, "position": number, "created_at": AT}
+
+    @staticmethod
+    def make_approval(place: dict[str, str], process_id: str, number: int) -> dict[str, Any]:
+        return {
+            **place,
+            "approval_id": number_id("approval", number),
+            "process_id": process_id,
+            "request_id": "1",
+            "status": "pending",
+            "title": "Run",
+            "options": [
+                {"option_id": "y", "label": "Y", "kind": "allow_once"},
+                {"option_id": "n", "label": "N", "kind": "reject_once"},
+            ],
+            "requested_at": AT,
+            "expires_at": AT,
+        }
+
+    # What happens to the server.
+
+    def restart(self) -> None:
+        before = {noun: list(self.kernel.state.all(noun)) for noun in ENTITIES}
+        self.loop.run_until_complete(self.kernel.close())
+        self.kernel = self.start()
+        assert {noun: list(self.kernel.state.all(noun)) for noun in ENTITIES} == before
+
+    def lose_a_commit(self, number: int) -> None:
+        self.store.faults = {self.store.commits + 1: Fault.REFUSED}
+        session_id = number_id("session", number)
+        self.do(
+            ask("turn.create", {"prompt": "lost"}, session_id=session_id, facts=PROFILE),
+            ask("session.update", {"title": "lost"}, session_id=session_id),
+        )
+        self.do(ask("workspace.open", workspace_id=number_id("workspace", 1)))
+        self.store.faults = {}
