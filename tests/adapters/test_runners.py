@@ -422,6 +422,18 @@ async def test_a_killed_runner_is_lost_and_its_survivors_are_swept(bench: Bench,
 
 
 @pytest.mark.faults
+async def test_many_ends_are_forgotten_at_once_when_the_runner_is_gone(bench: Bench, server: Runners) -> None:
+    names = [f"p{number}" for number in range(20)]
+    for name in names:
+        await server.spawn(LANE, shell(name, "exec cat"))
+    os.kill(bench.runner_pid(), signal.SIGKILL)
+    await until(lambda: any(isinstance(event, Lost) for event in bench.heard))
+    await asyncio.gather(*[server.forget(name) for name in names])
+    assert server.reports() == ()
+    assert list(bench.run_dir.iterdir()) == []
+
+
+@pytest.mark.faults
 async def test_a_runner_that_died_before_the_server_came(bench: Bench, server: Runners) -> None:
     await server.spawn(LANE, shell("p", TREE))
     await until(lambda: len(find_marked(bench.tapes_dir, "p")) == 4)

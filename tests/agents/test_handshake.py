@@ -27,8 +27,8 @@ SELECT = {
 }
 
 
-def launch(**settings: str) -> Launch:
-    return Launch(("agent",), {}, (), "acp", **settings)
+def launch(mode: str | None = None, model: str | None = None) -> Launch:
+    return Launch(("agent",), {}, (), "acp", mode, model)
 
 
 def old() -> CoreDouble:

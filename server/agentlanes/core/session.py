@@ -40,6 +40,7 @@ def create(draft: Draft, command: Command[SessionCreate]) -> None:
         status="detached",
         transport="native_openai",
         title=payload.title,
+        choice=payload.choice,
         listed=False,
         created_at=command.at,
         updated_at=command.at,
@@ -136,6 +137,7 @@ def settle(draft: Draft, command: Command[SessionSettle]) -> None:
         agent_session_id=agent_id,
         codex_session_id=agent_id if session.driver == "codex" else session.codex_session_id,
         resumable=payload.resumable,
+        offer=payload.offer,
         title=session.title or write_line(payload.title),
     )
     if payload.cursor is not None:
@@ -165,6 +167,8 @@ def apply(draft: Draft, command: Command[SessionApply]) -> None:
         changes["title"] = title
     if activity is not None and activity != session.activity:
         changes["activity"] = activity
+    if payload.offer is not None and payload.offer != session.offer:
+        changes["offer"] = payload.offer
     if changes:
         draft.change("session.updated", draft.session(session.session_id), **changes)
 

@@ -37,11 +37,15 @@ StreamName: TypeAlias = Literal["out", "err"]
 WorkspaceStatus: TypeAlias = Literal["active", "archived", "error"]
 RendererMode: TypeAlias = Literal["mode_a", "mode_b"]
 LaneStatus: TypeAlias = Literal["new", "provisioning", "ready", "running", "blocked", "error", "closed"]
+PermissionMode: TypeAlias = Literal["supervised", "plan", "auto"]
 DiffStatus: TypeAlias = Literal["added", "modified", "deleted", "renamed", "copied", "type_changed"]
 SessionStatus: TypeAlias = Literal["detached", "attaching", "attached", "terminated"]
 Transport: TypeAlias = Literal["cliproxy_harness", "native_openai"]
+SettingKind: TypeAlias = str
+OriginKind: TypeAlias = Literal["fork", "adopt", "handover"]
 TurnStatus: TypeAlias = Literal["queued", "running", "waiting", "completed", "failed", "interrupted", "canceled"]
 StopReason: TypeAlias = str
+TurnAction: TypeAlias = Literal["prompt", "compact", "review"]
 ItemKind: TypeAlias = str
 ItemStatus: TypeAlias = Literal["in_progress", "completed", "failed", "canceled"]
 ToolKind: TypeAlias = str
@@ -55,6 +59,7 @@ TerminalFlow: TypeAlias = Literal["latest", "lossless"]
 SignalName: TypeAlias = Literal["SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT", "SIGUSR1", "SIGUSR2", "SIGWINCH"]
 ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "expired", "canceled"]
 OptionKind: TypeAlias = str
+ApprovalKind: TypeAlias = Literal["permission", "plan", "question"]
 AgentStatus: TypeAlias = Literal["OFFLINE", "CONNECTING", "ONLINE", "ERROR"]
 AgentActivity: TypeAlias = Literal["IDLE", "PROCESSING", "QUEUED"]
 AuditResult: TypeAlias = Literal["success", "failure"]
@@ -406,6 +411,7 @@ class Lane(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: Name
     status: LaneStatus
     provider_profile: ProfileName
+    permission_mode: PermissionMode | None = None
     branch: BranchName
     worktrees: tuple[Worktree, ...]
     pinned: bool | None = None
@@ -546,6 +552,63 @@ class LaneSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rescues: tuple[Rescue, ...] = ()
 
 
+class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was chosen of the settings that the agent offers; what is absent stays as the agent has it."""
+
+    mode: str | None = None
+    model: str | None = None
+    effort: str | None = None
+
+
+class SettingValue(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One value that a setting can have."""
+
+    value: str
+    name: str
+    description: str | None = None
+
+
+class Setting(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that can be chosen in the agent."""
+
+    setting_id: str
+    name: str
+    kind: SettingKind
+    value: str | None = None
+    values: tuple[SettingValue, ...]
+
+
+class AgentCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command that the agent understands where a prompt begins with a slash and its name."""
+
+    name: str
+    description: str | None = None
+    hint: str | None = None
+
+
+class Offer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the agent of an open session can do; what is absent it cannot."""
+
+    steer: bool | None = None
+    fork: bool | None = None
+    fork_at_turn: bool | None = None
+    rewind: bool | None = None
+    compact: bool | None = None
+    review: bool | None = None
+    settings: tuple[Setting, ...] = ()
+    commands: tuple[AgentCommand, ...] = ()
+
+
+class SessionOrigin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a session goes on from, where it is not a fresh one."""
+
+    kind: OriginKind
+    session_id: SessionId | None = None
+    turn_id: TurnId | None = None
+    agent_session_id: str | None = None
+    agent_turn_id: str | None = None
+
+
 class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session."""
 
@@ -558,6 +621,10 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent_session_id: str | None = None
     codex_session_id: str | None = None
     transport: Transport
+    origin: SessionOrigin | None = None
+    choice: Choice | None = None
+    offer: Offer | None = None
+    usage: Usage | None = None
     title: Name | None = None
     activity: str | None = None
     listed: bool
@@ -576,6 +643,7 @@ class SessionCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: SessionId | None = None
     profile: ProfileName | None = None
     title: Name | None = None
+    choice: Choice | None = None
     attach: bool | None = None
 
 
@@ -614,6 +682,7 @@ class SessionSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent_session_id: str | None = None
     resumable: bool | None = None
     title: Name | None = None
+    offer: Offer | None = None
     problem: Problem | None = None
     cursor: FrameCursor | None = None
 
@@ -625,6 +694,14 @@ class FrameCursor(Struct, frozen=True, kw_only=True, omit_defaults=True):
     applied: Offset
 
 
+class Steered(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a further input to the running turn."""
+
+    number: int
+    input_n: int | None = None
+    problem: Problem | None = None
+
+
 class TurnProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the running turn."""
 
@@ -632,6 +709,8 @@ class TurnProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: TurnStatus | None = None
     input_n: int | None = None
     interrupt_n: int | None = None
+    agent_turn_id: str | None = None
+    steered: tuple[Steered, ...] = ()
     stop_reason: StopReason | None = None
     summary: str | None = None
     usage: Usage | None = None
@@ -663,7 +742,15 @@ class SessionApply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     turn: TurnProgress | None = None
     title: Name | None = None
     activity: str | None = None
+    offer: Offer | None = None
     writes: tuple[AgentWrite, ...] = ()
+
+
+class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Money, as the agent reports it."""
+
+    amount: float
+    currency: str
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -672,6 +759,9 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     total_tokens: int | None = None
+    cached_tokens: int | None = None
+    thought_tokens: int | None = None
+    cost: Cost | None = None
     context_used: int | None = None
     context_size: int | None = None
 
@@ -689,6 +779,19 @@ class Interrupt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     requested_at: Timestamp
     actor: str
     input_n: int | None = None
+    problem: Problem | None = None
+
+
+class Steer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Further input to a turn that runs."""
+
+    number: int
+    prompt: str
+    links: tuple[ResourceLink, ...] = ()
+    actor: str
+    requested_at: Timestamp
+    input_n: int | None = None
+    problem: Problem | None = None
 
 
 class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -699,10 +802,14 @@ class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lane_id: LaneId
     session_id: SessionId
     status: TurnStatus
+    action: TurnAction | None = None
     prompt: str
     links: tuple[ResourceLink, ...] = ()
     priority: int
     correlation_id: CorrelationId | None = None
+    choice: Choice | None = None
+    agent_turn_id: str | None = None
+    steers: tuple[Steer, ...] = ()
     process_id: ProcessId | None = None
     input_n: int | None = None
     interrupt: Interrupt | None = None
@@ -781,6 +888,9 @@ class ToolCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tool_call_id: str
     title: str | None = None
     tool_kind: ToolKind | None = None
+    command: str | None = None
+    exit_code: int | None = None
+    parent_tool_call_id: str | None = None
     status: ToolStatus
     locations: tuple[Location, ...] = ()
     changes: tuple[FileChange, ...] = ()
@@ -1115,11 +1225,38 @@ class ApprovalOption(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: OptionKind
 
 
+class QuestionOption(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer that the agent proposes."""
+
+    label: str
+    description: str | None = None
+
+
+class Question(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that the agent wants to know."""
+
+    question_id: str
+    header: str | None = None
+    text: str
+    options: tuple[QuestionOption, ...] = ()
+    multiple: bool | None = None
+    free: bool | None = None
+    secret: bool | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was answered to one question."""
+
+    question_id: str
+    values: tuple[str, ...]
+
+
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was decided, and by whom."""
 
     option_id: str | None = None
     kind: OptionKind | None = None
+    answers: tuple[Answer, ...] = ()
     actor: str
     reason: str | None = None
     decided_at: Timestamp
@@ -1137,7 +1274,9 @@ class Approval(Struct, frozen=True, kw_only=True, omit_defaults=True):
     process_id: ProcessId
     request_id: str
     status: ApprovalStatus
+    kind: ApprovalKind | None = None
     title: str
+    questions: tuple[Question, ...] = ()
     preview: ToolCall | None = None
     options: tuple[ApprovalOption, ...]
     decision: Decision | None = None
@@ -1159,6 +1298,7 @@ class ApprovalResolve(Struct, frozen=True, kw_only=True, omit_defaults=True):
     approval_id: ApprovalId
     option_id: str | None = None
     kind: OptionKind | None = None
+    answers: tuple[Answer, ...] = ()
     reason: str | None = None
 
 

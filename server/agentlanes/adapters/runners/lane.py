@@ -165,11 +165,21 @@ class LaneRunner:
 
     async def forget(self, process_id: str) -> None:
         """Have the end of a process forgotten, by the runner or, when it is gone, in its journal."""
+        while True:
+            if await self._forget(process_id):
+                break
+            await asyncio.sleep(RETRY_PAUSE)
+        self.reports.pop(process_id, None)
+
+    async def _forget(self, process_id: str) -> bool:
+        """False where a runner took the journal between the look at the old one and our lock."""
         try:
             await self.request("forget", {"process_id": process_id})
         except RunnerGoneError:
-            await asyncio.to_thread(self._forget_in_journal, process_id)
-        self.reports.pop(process_id, None)
+            # One of us at a time: two locks of one process on one file exclude each other as well.
+            async with self._connecting:
+                return await asyncio.to_thread(self._forget_in_journal, process_id)
+        return True
 
     async def close(self) -> None:
         """Disconnect; the runner lives on."""
@@ -235,15 +245,18 @@ class LaneRunner:
                 journal.remove()
         return story
 
-    def _forget_in_journal(self, process_id: str) -> None:
+    def _forget_in_journal(self, process_id: str) -> bool:
         try:
             fd = lock_journal(str(self.place.journal), create=False)
         except FileNotFoundError:
-            return
+            return True
+        except JournalBusyError:
+            return False
         with Journal(fd, str(self.place.journal)) as journal:
             journal.append("forgotten", process_id=process_id)
             if not read_journal(str(self.place.journal), alive=False).processes:
                 journal.remove()
+        return True
 
     def _is_running(self, process_id: str) -> bool:
         known = self.reports.get(process_id)

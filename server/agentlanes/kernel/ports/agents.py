@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from agentlanes.wire.models import (
     AgentWrite,
     Approval,
     FrameCursor,
     Item,
+    Offer,
+    PermissionMode,
     Problem,
     Profile,
     Session,
@@ -34,6 +36,11 @@ class Launch:
     driver: str
     mode: str | None = None
     model: str | None = None
+    effort: str | None = None
+    mcp_servers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Servers that the agent shall use, each as ACP's session/new names them. Their values may be secrets."""
+    quirks: Mapping[str, Any] = field(default_factory=dict)
+    """How this agent differs from others that speak its protocol; each driver says what it knows."""
 
 
 class Profiles(Protocol):
@@ -66,6 +73,8 @@ class AgentView:
     cwd: str
     at: str
     """The time now."""
+    permission_mode: PermissionMode = "supervised"
+    """The lane's: what the agent may do without asking. Decisions on what it asks are the core's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class Attached:
     agent_session_id: str
     resumable: bool
     title: str | None = None
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)

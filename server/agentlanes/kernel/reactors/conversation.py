@@ -175,6 +175,7 @@ class Conversation:
         if session is None or session.process_id != self._process_id:
             return None
         turn = next((t for t in state.children("turn", self._session_id) if t.status in ("running", "waiting")), None)
+        lane = state.get("lane", session.lane_id)
         return AgentView(
             session=session,
             turn=turn,
@@ -182,6 +183,7 @@ class Conversation:
             approvals=list(state.children("approval", self._session_id)),
             cwd=self._cwd,
             at=self._clock.now(),
+            permission_mode=(lane.permission_mode if lane is not None else None) or "supervised",
         )
 
     async def _take(self, step: Step, correlation_id: str | None) -> None:
@@ -221,6 +223,7 @@ class Conversation:
                 agent_session_id=attached.agent_session_id,
                 resumable=attached.resumable,
                 title=attached.title,
+                offer=attached.offer,
             ),
             correlation_id=session.operation.correlation_id,
             session_id=self._session_id,
