@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
+AGENTS ?= $(notdir $(patsubst %/package-lock.json,%,$(wildcard tests/real_agents/*/package-lock.json)))
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check bench test-faults generate format pins install
+.PHONY: help try test check bench test-faults test-agents agents generate format pins install
 
 help:
 	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
@@ -15,6 +16,8 @@ help:
 	@echo 'make check        format, lint, types, floors, generated files'
 	@echo 'make bench        the benchmarks, each beside its peers'
 	@echo 'make test-faults  kills, full disks and lost runners at every named point'
+	@echo 'make agents       install the real agents that tests drive into .cache/agents (AGENTS=ci for some)'
+	@echo 'make test-agents  the tests that drive real agents, all of them'
 	@echo 'make generate     write what is generated from protocol/v1'
 	@echo 'make format       format the code'
 	@echo 'make pins         pin the newest versions that pyproject.toml allows'
@@ -23,11 +26,18 @@ try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
 test: $(INSTALLED)
-	@.ci/prerequisites node
+	@$(MAKE) --silent agents AGENTS=ci
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-faults: $(INSTALLED)
 	@AGENTLANES_FAULTS=all $(BIN)/python -m pytest -n auto --dist worksteal -m faults $(ARGS)
+
+test-agents: $(INSTALLED) agents
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m real_agents $(ARGS)
+
+agents: $(INSTALLED)
+	@.ci/prerequisites node
+	@for set in $(AGENTS); do PYTHONPATH=tests $(BIN)/python -m real_agents.install $$set >/dev/null || exit 1; done
 
 bench: $(INSTALLED)
 	@.ci/prerequisites node

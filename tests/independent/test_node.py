@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from cli.place import WAIT_SECONDS, Place, make_place
-from independent.cache import keep
+from independent.cache import keep_npm
 
 HERE = Path(__file__).parent
 
@@ -19,14 +17,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def modules() -> Path:
     """The folder that Node finds packages in, as package-lock.json pins them."""
-
-    def install(folder: Path) -> list[str]:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder)
-        return ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-
-    lock = (HERE / "package-lock.json").read_bytes()
-    return keep(f"node-{hashlib.sha256(lock).hexdigest()[:16]}", install) / "node_modules"
+    return keep_npm("node", HERE)
 
 
 def test_an_independent_client_goes_through_the_main_scenario(modules: Path) -> None:

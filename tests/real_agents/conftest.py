@@ -1,0 +1,34 @@
+"""Paths of the real agents. A fixture installs what is missing; a test that wants one never goes without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from real_agents.install import find_modules, find_program
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here are of real agents, and need no mark that says so."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.real_agents)
+
+
+@pytest.fixture(scope="session")
+def codex() -> Path:
+    """Codex's own binary, without the launcher in Node that its package starts it with."""
+    return find_program("ci", "@openai/codex-*/vendor/*/bin/codex")
+
+
+@pytest.fixture(scope="session")
+def claude() -> Path:
+    """Claude Code's own binary, as the ACP adapter brings it along."""
+    return find_program("ci", "@anthropic-ai/claude-agent-sdk-*/claude")
+
+
+@pytest.fixture(scope="session")
+def claude_agent_acp() -> Path:
+    """The script that Node runs."""
+    return find_modules("ci") / "@agentclientprotocol" / "claude-agent-acp" / "dist" / "index.js"
