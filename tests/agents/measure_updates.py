@@ -140,7 +140,7 @@ def measure_memory(turns: int, tools: int) -> tuple[int, int]:
         core.item_events.clear()
         core.turns.clear()
         gc.collect()
-        modules = [tracemalloc.Filter(True, "*/adapters/agents/acp/*")]
+        modules = [tracemalloc.Filter(True, f"*/adapters/agents/{name}/*") for name in ("acp", "dialogue")]
         held.append(
             sum(stat.size for stat in tracemalloc.take_snapshot().filter_traces(modules).statistics("filename"))
         )

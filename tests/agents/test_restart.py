@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlanes.adapters.agents.acp import turn_items
+from agentlanes.adapters.agents.dialogue import turn_items
 from agents.conversation import LATER, Dialogue, update
 from agents.core_double import CoreDouble
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agentlanes.adapters.agents.acp import turn_items
-from agentlanes.adapters.agents.acp.item import OpenItem
+from agentlanes.adapters.agents.dialogue import turn_items
+from agentlanes.adapters.agents.dialogue.item import OpenItem
 from agentlanes.wire.models import ResourceLink
 from agents.conversation import Dialogue
 

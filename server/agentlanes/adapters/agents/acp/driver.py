@@ -7,18 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 from agentlanes.adapters.agents.acp import permissions, prompt
-from agentlanes.adapters.agents.acp.frames import GarbledError, bound_line, decode, encode, show_line, show_value
 from agentlanes.adapters.agents.acp.handshake import Handshake, describe_refusal
-from agentlanes.adapters.agents.acp.outbox import INVALID_PARAMS, METHOD_NOT_FOUND, Outbox
-from agentlanes.adapters.agents.acp.permissions import Questions
 from agentlanes.adapters.agents.acp.prompt import Prompt
 from agentlanes.adapters.agents.acp.tools import read_tool
-from agentlanes.adapters.agents.acp.turn_items import TurnItems
 from agentlanes.adapters.agents.acp.updates import ACTIVITY_CAP, Updates
+from agentlanes.adapters.agents.dialogue.frames import GarbledError, bound_line, decode, encode, show_line, show_value
+from agentlanes.adapters.agents.dialogue.outbox import INVALID_PARAMS, METHOD_NOT_FOUND, Outbox
+from agentlanes.adapters.agents.dialogue.questions import APPROVAL_TIMEOUT, Questions
+from agentlanes.adapters.agents.dialogue.turn_items import TurnItems
 from agentlanes.kernel.ports.agents import AgentView, Attached, Launch, Step
 from agentlanes.wire.models import AgentWrite, FrameCursor, Problem, Session, SessionApply, Turn, TurnProgress
 
-APPROVAL_TIMEOUT = timedelta(hours=10)
 GARBAGE_CAP = 10_000
 """Lines that are no messages, one after another, after which a program is taken for something else than an agent."""
 REQUEST_ID_CAP = 512
@@ -46,7 +45,7 @@ class AcpDriver:
         self._settled_told = False
         self._items = TurnItems(self._process_id)
         self._updates = Updates(self._items)
-        self._questions = Questions(self._process_id, self._outbox, self._approval_timeout)
+        self._questions = Questions(self._process_id, self._outbox, self._approval_timeout, permissions.outcome)
         self._session: Session | None = None
         self._agent_session_id: str | None = None
         """The agent's id of the session, once the log says that it is open."""
@@ -162,7 +161,8 @@ class AcpDriver:
         self._activity = "Working"
 
     def _answer(self, view: AgentView) -> None:
-        if self._questions.answer(view.approvals, self._prompt) and self._prompt and not self._prompt.is_over():
+        over = self._prompt.turn_id if self._prompt is not None and self._prompt.is_over() else None
+        if self._questions.answer(view.approvals, over) and self._prompt is not None and over is None:
             self._activity = "Working"
 
     def _take(self, message: dict[str, Any]) -> None:

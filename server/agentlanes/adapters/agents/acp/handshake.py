@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from agentlanes import __name__ as client_name
-from agentlanes.adapters.agents.acp.frames import bound_text, bound_value
-from agentlanes.adapters.agents.acp.outbox import METHOD_NOT_FOUND, Outbox
 from agentlanes.adapters.agents.acp.settings import SETTING_METHODS, Setting, find_settings
+from agentlanes.adapters.agents.dialogue.frames import bound_text, bound_value, show_error
+from agentlanes.adapters.agents.dialogue.outbox import METHOD_NOT_FOUND, Outbox
 from agentlanes.kernel.ports.agents import AgentView, Attached, Launch
 from agentlanes.wire.models import AgentWrite, Problem
 
@@ -221,14 +221,3 @@ def describe_refusal(method: str, error: dict[str, Any]) -> Problem:
         message=f"the agent answered {method} with an error: {show_error(error)}{hint}",
         details={"error": bound_value(error, DETAILS_CAP)},
     )
-
-
-def show_error(error: dict[str, Any]) -> str:
-    """A JSON-RPC error on one line; agents put the cause into data as often as into message."""
-    message = error.get("message")
-    text = message if isinstance(message, str) and message else "no message"
-    data = error.get("data")
-    cause = data.get("details") or data.get("message") if isinstance(data, dict) else data
-    if isinstance(cause, str) and cause and cause not in text:
-        text = f"{text}: {cause}"
-    return bound_text(" ".join(text[:4000].split()), 1000)

@@ -1,112 +1,19 @@
-"""The agent's questions, and what it is told when they were decided."""
+"""Requests for permission, and their answers, in the words of the ACP schema."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from typing import Any
 
-from agentlanes.adapters.agents.acp.frames import bound_title
-from agentlanes.adapters.agents.acp.ids import derive_id
-from agentlanes.adapters.agents.acp.item import OpenItem
-from agentlanes.adapters.agents.acp.outbox import Outbox
-from agentlanes.adapters.agents.acp.prompt import Prompt
-from agentlanes.wire.models import Approval, ApprovalAnswered, ApprovalOption, Session
+from agentlanes.adapters.agents.dialogue.frames import bound_title
+from agentlanes.wire.models import Approval, ApprovalOption
 
 METHOD = "session/request_permission"
 CANCELLED: dict[str, object] = {"outcome": {"outcome": "cancelled"}}
-PENDING_CAP = 100
-"""Questions of one agent that may wait at a time; more than that nobody reads."""
 _OPTIONS_CAP = 50
 _ID_CAP = 512
 _LABEL_CAP = 8192
 _KIND_CAP = 64
-
-
-class Questions:
-    """Requests for permission that were not answered. The log holds them; here is only what is news."""
-
-    def __init__(self, process_id: str, outbox: Outbox, timeout: timedelta) -> None:
-        self._process_id = process_id
-        self._outbox = outbox
-        self._timeout = timeout
-        self._asked: list[Approval] = []
-        self._answers: list[ApprovalAnswered] = []
-        self._answered: set[str] = set()
-        """Approvals that were answered, as long as a view may not show it."""
-        self._withdrawn: set[str] = set()
-        self._pending = 0
-
-    def is_full(self) -> bool:
-        """Whether so many questions wait that another one is not asked."""
-        return self._pending + len(self._asked) >= PENDING_CAP
-
-    def ask(
-        self,
-        session: Session,
-        request_id: str,
-        item: OpenItem,
-        options: tuple[ApprovalOption, ...],
-        offset: int,
-        at: str,
-    ) -> Approval:
-        """Make the approval of a request. Its id follows from where the request stands on the tape."""
-        tool = item.tool
-        title = tool.title if tool is not None and tool.title else "The agent asks for permission"
-        approval = Approval(
-            approval_id=derive_id("ap", self._process_id, offset),
-            workspace_id=session.workspace_id,
-            lane_id=session.lane_id,
-            session_id=session.session_id,
-            turn_id=item.turn_id,
-            item_id=item.item_id,
-            process_id=self._process_id,
-            request_id=request_id,
-            status="pending",
-            title=title,
-            preview=tool,
-            options=options,
-            requested_at=at,
-            expires_at=add_time(at, self._timeout),
-        )
-        self._asked.append(approval)
-        return approval
-
-    def withdraw(self, request_id: str) -> None:
-        """The agent does not want an answer any more."""
-        self._withdrawn.add(request_id)
-
-    def answer(self, known: Iterable[Approval], prompt: Prompt | None) -> bool:
-        """Answer what was decided, was withdrawn, or belongs to a turn that was cancelled or has ended.
-
-        The core makes an approval that is answered while it is pending a canceled one. True if anything was answered.
-        """
-        due = [approval for approval in (*known, *self._asked) if self._is_due(approval, prompt)]
-        for approval in due:
-            n = self._outbox.answer(approval.request_id, outcome(approval))
-            self._answers.append(ApprovalAnswered(approval_id=approval.approval_id, answer_n=n))
-            self._answered.add(approval.approval_id)
-        return bool(due)
-
-    def collect(self, known: Iterable[Approval]) -> tuple[tuple[Approval, ...], tuple[ApprovalAnswered, ...]]:
-        """New approvals and answers since the last call."""
-        known = tuple(known)
-        asked, answers = tuple(self._asked), tuple(self._answers)
-        self._pending = sum(approval.status == "pending" for approval in (*known, *asked))
-        self._asked, self._answers = [], []
-        self._withdrawn.clear()
-        if self._answered:
-            self._answered &= {approval.approval_id for approval in (*known, *asked)}
-        return asked, answers
-
-    def _is_due(self, approval: Approval, prompt: Prompt | None) -> bool:
-        if approval.process_id != self._process_id or approval.answered or approval.answer_n is not None:
-            return False
-        if approval.approval_id in self._answered:
-            return False
-        if approval.status != "pending" or approval.request_id in self._withdrawn:
-            return True
-        return prompt is not None and prompt.turn_id == approval.turn_id and prompt.is_over()
 
 
 def read_options(options: object) -> tuple[ApprovalOption, ...]:
@@ -130,9 +37,3 @@ def outcome(approval: Approval) -> dict[str, object]:
     if approval.status in ("pending", "canceled") or decision is None or decision.option_id is None:
         return CANCELLED
     return {"outcome": {"outcome": "selected", "optionId": decision.option_id}}
-
-
-def add_time(at: str, duration: timedelta) -> str:
-    """A timestamp of the protocol, later by a duration."""
-    later = datetime.fromisoformat(at.replace("Z", "+00:00")) + duration
-    return later.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{later.microsecond // 1000:03d}Z"

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from agentlanes.adapters.agents.acp.frames import bound_text
+from agentlanes.adapters.agents.dialogue.frames import bound_text
 from agentlanes.wire.models import AgentWrite, Turn, TurnStatus, Usage
 
 METHOD = "session/prompt"

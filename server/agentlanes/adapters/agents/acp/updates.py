@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agentlanes.adapters.agents.acp.frames import bound_line, bound_text, show_value
 from agentlanes.adapters.agents.acp.prompt import Prompt, read_context
 from agentlanes.adapters.agents.acp.tools import read_block, read_tool
-from agentlanes.adapters.agents.acp.turn_items import TurnItems
+from agentlanes.adapters.agents.dialogue.frames import bound_line, bound_text, show_value
+from agentlanes.adapters.agents.dialogue.turn_items import TurnItems
 from agentlanes.wire.models import PlanEntry, Usage
 
 ACTIVITY_CAP = 200

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from agentlanes.adapters.agents.acp.frames import bound_text, bound_value
-from agentlanes.adapters.agents.acp.ids import derive_id
-from agentlanes.adapters.agents.acp.item import CUT, OpenItem, reopen
-from agentlanes.adapters.agents.acp.tools import FINAL, ToolUpdate, merge_tool
+from agentlanes.adapters.agents.dialogue.frames import bound_text, bound_value
+from agentlanes.adapters.agents.dialogue.ids import derive_id
+from agentlanes.adapters.agents.dialogue.item import CUT, OpenItem, reopen
+from agentlanes.adapters.agents.dialogue.tools import FINAL, ToolUpdate, merge_tool
 from agentlanes.kernel.ports.agents import Growth
 from agentlanes.wire.models import Item, ItemStatus, PlanEntry, Session, ToolCall, Usage
 

@@ -105,3 +105,14 @@ def show_line(line: bytes) -> str:
 def show_value(value: object) -> str:
     """A value as JSON on one line, bounded."""
     return bound_text(encode(value), 1000)
+
+
+def show_error(error: dict[str, Any]) -> str:
+    """A JSON-RPC error on one line; agents put the cause into data as often as into message."""
+    message = error.get("message")
+    text = message if isinstance(message, str) and message else "no message"
+    data = error.get("data")
+    cause = data.get("details") or data.get("message") if isinstance(data, dict) else data
+    if isinstance(cause, str) and cause and cause not in text:
+        text = f"{text}: {cause}"
+    return bound_text(" ".join(text[:4000].split()), 1000)

@@ -1,4 +1,4 @@
-"""What this driver tells the agent: numbered writes, whose numbers are the JSON-RPC ids of the requests among them."""
+"""What a driver tells its agent: numbered writes, whose numbers are the JSON-RPC ids of the requests among them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agentlanes.adapters.agents.acp.frames import encode
+from agentlanes.adapters.agents.dialogue.frames import encode
 from agentlanes.wire.models import AgentWrite
 
 METHOD_NOT_FOUND = -32601
@@ -16,25 +16,27 @@ INVALID_PARAMS = -32602
 class Outbox:
     """Writes that were made and not yet handed over. Numbers go on from those that the process got before."""
 
-    def __init__(self, written: Sequence[AgentWrite] = ()) -> None:
+    def __init__(self, written: Sequence[AgentWrite] = (), version: str | None = "2.0") -> None:
+        """`version` is what each message says of JSON-RPC; None for agents whose messages do not say it."""
+        self._head: dict[str, object] = {} if version is None else {"jsonrpc": version}
         self._last = written[-1].n if written else 0
         self._fresh: list[AgentWrite] = []
 
     def request(self, method: str, params: dict[str, object]) -> int:
         """Ask; the result is the number, and the id under which the answer comes."""
         n = self._last + 1
-        return self._add({"jsonrpc": "2.0", "id": n, "method": method, "params": params})
+        return self._add({"id": n, "method": method, "params": params})
 
     def notify(self, method: str, params: dict[str, object]) -> int:
-        return self._add({"jsonrpc": "2.0", "method": method, "params": params})
+        return self._add({"method": method, "params": params})
 
     def answer(self, request_id: str, result: dict[str, object]) -> int:
         """Answer a request of the agent, whose id is given as JSON."""
-        return self._add({"jsonrpc": "2.0", "id": msgspec.Raw(request_id.encode()), "result": result})
+        return self._add({"id": msgspec.Raw(request_id.encode()), "result": result})
 
     def refuse(self, request_id: str, code: int, message: str) -> int:
         error = {"code": code, "message": message}
-        return self._add({"jsonrpc": "2.0", "id": msgspec.Raw(request_id.encode()), "error": error})
+        return self._add({"id": msgspec.Raw(request_id.encode()), "error": error})
 
     def take(self) -> tuple[AgentWrite, ...]:
         """Hand over what was written since the last call."""
@@ -43,5 +45,5 @@ class Outbox:
 
     def _add(self, message: dict[str, object]) -> int:
         self._last += 1
-        self._fresh.append(AgentWrite(n=self._last, data=encode(message)))
+        self._fresh.append(AgentWrite(n=self._last, data=encode({**self._head, **message})))
         return self._last
