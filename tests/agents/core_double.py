@@ -171,6 +171,8 @@ class CoreDouble:
             self._progress(apply.turn)
         if apply.title is not None:
             self.session = msgspec.structs.replace(self.session, title=apply.title)
+        if apply.offer is not None:
+            self.session = msgspec.structs.replace(self.session, offer=apply.offer)
         if apply.activity is not None:
             self.session = msgspec.structs.replace(self.session, activity=apply.activity)
             self.activities.append(apply.activity)
@@ -246,6 +248,8 @@ class CoreDouble:
                 status="attached",
                 agent_session_id=settled.agent_session_id,
                 resumable=settled.resumable,
+                offer=settled.offer,
+                identity=settled.identity,
             )
         elif settled is not None:
             _PROBLEM.validate(msgspec.to_builtins(settled))

@@ -137,6 +137,7 @@ def settle(draft: Draft, command: Command[SessionSettle]) -> None:
         agent_session_id=agent_id,
         codex_session_id=agent_id if session.driver == "codex" else session.codex_session_id,
         resumable=payload.resumable,
+        identity=payload.identity,
         offer=payload.offer,
         title=session.title or write_line(payload.title),
     )

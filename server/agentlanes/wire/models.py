@@ -599,6 +599,15 @@ class Offer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     commands: tuple[AgentCommand, ...] = ()
 
 
+class AgentIdentity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who the agent of an open session says it is."""
+
+    name: str
+    title: str | None = None
+    version: str | None = None
+    protocol: str | None = None
+
+
 class SessionOrigin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a session goes on from, where it is not a fresh one."""
 
@@ -623,6 +632,7 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     transport: Transport
     origin: SessionOrigin | None = None
     choice: Choice | None = None
+    identity: AgentIdentity | None = None
     offer: Offer | None = None
     usage: Usage | None = None
     title: Name | None = None
@@ -682,6 +692,7 @@ class SessionSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent_session_id: str | None = None
     resumable: bool | None = None
     title: Name | None = None
+    identity: AgentIdentity | None = None
     offer: Offer | None = None
     problem: Problem | None = None
     cursor: FrameCursor | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentlanes.wire.models import (
+    AgentIdentity,
     AgentWrite,
     Approval,
     FrameCursor,
@@ -94,6 +95,7 @@ class Attached:
     resumable: bool
     title: str | None = None
     offer: Offer | None = None
+    identity: AgentIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,7 @@ class Conversation:
                 resumable=attached.resumable,
                 title=attached.title,
                 offer=attached.offer,
+                identity=attached.identity,
             ),
             correlation_id=session.operation.correlation_id,
             session_id=self._session_id,
