@@ -1,4 +1,5 @@
-"""Writes what is derived from protocol/v1: the Python models, the tables, the bundled schema and the reference.
+"""Writes what is derived from protocol/v1: the Python models, the tables, the bundled schema, the reference,
+and what the editors read.
 
     python protocol/generate.py            write the files
     python protocol/generate.py --check    fail, naming the cure, if a file is not what would be written
@@ -14,11 +15,13 @@ import sys
 from pathlib import Path
 
 from noun_files import SOURCE, Model, read
+from targets.lua import write_lua_tables, write_lua_types
 from targets.markdown import write_reference
 from targets.python import write_bundle, write_models, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 WIRE = ROOT / "server" / "agentlanes" / "wire"
+NEOVIM = ROOT / "editors" / "neovim" / "lua" / "agentlanes"
 CURE = "run `python protocol/generate.py` and commit what it writes"
 
 
@@ -30,6 +33,8 @@ def outputs(model: Model) -> dict[Path, str]:
         WIRE / "table.py": write_table(model),
         WIRE / "protocol.json": write_bundle(model),
         SOURCE / "README.md": write_reference(model),
+        NEOVIM / "protocol.lua": write_lua_tables(model),
+        NEOVIM / "meta.lua": write_lua_types(model),
     }
 
 

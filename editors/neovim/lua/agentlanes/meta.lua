@@ -1,0 +1,1396 @@
+---@meta
+-- The types of protocol/v1. Written by protocol/generate.py; do not edit.
+error('a meta file')
+
+---Id of a workspace.
+---@alias agentlanes.WorkspaceId string
+
+---Id of a repo.
+---@alias agentlanes.RepoId string
+
+---Id of a lane.
+---@alias agentlanes.LaneId string
+
+---Id of a session.
+---@alias agentlanes.SessionId string
+
+---Id of a turn.
+---@alias agentlanes.TurnId string
+
+---Id of an item.
+---@alias agentlanes.ItemId string
+
+---Id of a process.
+---@alias agentlanes.ProcessId string
+
+---Id of a terminal.
+---@alias agentlanes.TerminalId string
+
+---Id of an approval.
+---@alias agentlanes.ApprovalId string
+
+---Id of an audit record.
+---@alias agentlanes.AuditEventId string
+
+---Id of one connected client.
+---@alias agentlanes.PeerId string
+
+---Id of an envelope. A client that chooses one makes its command idempotent.
+---@alias agentlanes.EnvelopeId string
+
+---Groups everything that one intent caused.
+---@alias agentlanes.CorrelationId string
+
+---UTC, RFC 3339 with milliseconds.
+---@alias agentlanes.Timestamp string
+
+---An absolute path on the server's machine.
+---@alias agentlanes.AbsolutePath string
+
+---A name for people, on one line.
+---@alias agentlanes.Name string
+
+---Name of a profile.
+---@alias agentlanes.ProfileName string
+
+---A branch without refs/heads/.
+---@alias agentlanes.BranchName string
+
+---A git object id, SHA-1 or SHA-256.
+---@alias agentlanes.CommitId string
+
+---Name of an event's topic.
+---@alias agentlanes.Topic string
+
+---A topic, a prefix as `lane.*`, or `*`.
+---@alias agentlanes.TopicFilter string
+
+---Position in the log; the first event is 1, 0 is before it.
+---@alias agentlanes.Seq integer
+
+---Bytes from the start of a tape or a text.
+---@alias agentlanes.Offset integer
+
+---Rows of one page; 100 where absent.
+---@alias agentlanes.Limit integer
+
+---Where the next page starts; opaque.
+---@alias agentlanes.Cursor string
+
+---Free JSON that belongs to the client.
+---@alias agentlanes.Metadata table<string, any>
+
+---How bytes travel: text cut at code points, or exact.
+---@alias agentlanes.Encoding "utf-8"|"base64"
+
+---A tape of a process: the PTY's or standard output, or standard error.
+---@alias agentlanes.StreamName "out"|"err"
+
+---Why something failed, in the form of an error's data.
+---@class agentlanes.Problem
+---@field code string The name to match on.
+---@field message string What was refused, because of what, and what would work.
+---@field retryable? boolean Whether the same command may work later.
+---@field details? agentlanes.Metadata Facts behind the message.
+
+---An effect under way. A restart drives every one that it finds.
+---@class agentlanes.Operation
+---@field kind string The verb: create, attach, commit, merge, cleanup, spawn, terminate.
+---@field correlation_id agentlanes.CorrelationId
+---@field started_at agentlanes.Timestamp
+---@field actor string Who asked.
+---@field details? agentlanes.Metadata What the effect was decided on.
+
+---The params of every request. The method's row says which ids it needs and what the payload is.
+---@class agentlanes.CommandEnvelope
+---@field envelope_id? agentlanes.EnvelopeId
+---@field correlation_id? agentlanes.CorrelationId
+---@field workspace_id? agentlanes.WorkspaceId
+---@field lane_id? agentlanes.LaneId
+---@field session_id? agentlanes.SessionId
+---@field terminal_id? agentlanes.TerminalId
+---@field payload? agentlanes.Metadata The method's own params type.
+
+---The result of every request.
+---@class agentlanes.ResponseEnvelope
+---@field envelope_id agentlanes.EnvelopeId
+---@field correlation_id agentlanes.CorrelationId
+---@field seq agentlanes.Seq Position of the log after the command.
+---@field payload agentlanes.Metadata The method's own result type.
+
+---The params of every notification whose method is a topic. An envelope without seq bypassed the log.
+---@class agentlanes.EventEnvelope
+---@field envelope_id agentlanes.EnvelopeId
+---@field correlation_id agentlanes.CorrelationId
+---@field causation_id? agentlanes.EnvelopeId Envelope of the command that caused the event.
+---@field topic agentlanes.Topic
+---@field method? agentlanes.Topic Method of the command that caused the event.
+---@field seq? agentlanes.Seq
+---@field stream? string The session, outside one its lane or workspace, else `server`.
+---@field stream_seq? agentlanes.Seq Position in the stream, from 1, without gaps.
+---@field workspace_id? agentlanes.WorkspaceId
+---@field lane_id? agentlanes.LaneId
+---@field session_id? agentlanes.SessionId
+---@field terminal_id? agentlanes.TerminalId
+---@field actor? string Who caused it: `client/<name>`, `agent/<profile>` or `server`.
+---@field payload agentlanes.Metadata The topic's own payload type.
+---@field timestamp agentlanes.Timestamp
+
+---The data of every JSON-RPC error. Match on code.
+---@class agentlanes.ErrorData
+---@field code string The name to match on.
+---@field retryable boolean Whether the same request may work later.
+---@field correlation_id? agentlanes.CorrelationId
+---@field details agentlanes.Metadata Facts behind the message.
+
+---A payload with nothing in it.
+---@class agentlanes.Empty
+
+---The schema of the very server that answers.
+---@class agentlanes.Description
+---@field name agentlanes.Name
+---@field version string Version of the protocol.
+---@field server_version string Version of the server.
+---@field schema agentlanes.Metadata Every type, JSON Schema 2020-12 under $defs.
+---@field methods agentlanes.Metadata Rows of all methods by name.
+---@field topics agentlanes.Metadata Rows of all topics by name.
+---@field machines agentlanes.Metadata State machines by noun.
+---@field errors agentlanes.Metadata Errors by name.
+
+---How the server is.
+---@class agentlanes.ServerStatus
+---@field server_id string Id of the state that this server holds; survives restarts.
+---@field generation integer Rises by one at every start.
+---@field version string Version of the server.
+---@field protocol_versions string[] Protocol versions it speaks.
+---@field pid integer Its process.
+---@field started_at agentlanes.Timestamp
+---@field state_dir agentlanes.AbsolutePath Where log, tapes and sockets are.
+---@field seq agentlanes.Seq Newest position of the log.
+---@field peers agentlanes.PeerStatus[] Connected clients.
+---@field counts table<string, integer> Entities in memory by noun.
+---@field runners integer Connected runners.
+
+---One connected client.
+---@class agentlanes.PeerStatus
+---@field peer_id agentlanes.PeerId
+---@field client string Name that the client gave at initialize.
+---@field connected_at agentlanes.Timestamp
+---@field subscribed boolean Whether it receives events.
+
+---Stops the server. Runners and what they hold go on.
+---@class agentlanes.ServerStop
+
+---Without after_seq the answer holds a snapshot and events follow from there; with it, what was missed follows first.
+---@class agentlanes.EventSubscribe
+---@field after_seq? agentlanes.Seq The last position that the client has.
+---@field workspace_ids? agentlanes.WorkspaceId[] Only these workspaces; all where absent.
+---@field topics? agentlanes.TopicFilter[] Only these topics; all where absent.
+
+---Where the stream of events starts.
+---@class agentlanes.Subscription
+---@field from_seq agentlanes.Seq The first event that follows is after this position.
+---@field seq agentlanes.Seq Newest position at the time of the answer.
+---@field snapshot? agentlanes.Snapshot
+
+---What is live at from_seq. Finished turns and their items, and ended processes, are listed instead.
+---@class agentlanes.Snapshot
+---@field workspaces agentlanes.Workspace[]
+---@field repos agentlanes.Repo[]
+---@field lanes agentlanes.Lane[]
+---@field sessions agentlanes.Session[]
+---@field turns agentlanes.Turn[]
+---@field items agentlanes.Item[]
+---@field processes agentlanes.Process[]
+---@field terminals agentlanes.Terminal[]
+---@field approvals agentlanes.Approval[]
+
+---Reads the log itself.
+---@class agentlanes.EventList
+---@field after_seq? agentlanes.Seq
+---@field limit? agentlanes.Limit
+
+---Events in order of seq.
+---@class agentlanes.EventPage
+---@field events agentlanes.EventEnvelope[]
+---@field seq agentlanes.Seq Newest position of the log.
+
+---A stretch of the log that this peer will not get.
+---@class agentlanes.Gap
+---@field from agentlanes.Seq
+---@field to agentlanes.Seq
+---@field reason string Why it is gone.
+
+---archived = closed by the user; its lanes stay.
+---@alias agentlanes.WorkspaceStatus "active"|"archived"|"error"
+
+---mode_a hands out raw terminal bytes, mode_b a rendered screen.
+---@alias agentlanes.RendererMode "mode_a"|"mode_b"
+
+---A workspace.
+---@class agentlanes.Workspace
+---@field workspace_id agentlanes.WorkspaceId
+---@field name agentlanes.Name
+---@field root_paths agentlanes.AbsolutePath[] Folders that the workspace opens, resolved.
+---@field active_renderer_mode agentlanes.RendererMode
+---@field status agentlanes.WorkspaceStatus
+---@field metadata? agentlanes.Metadata Settings and layout of the clients.
+---@field created_at agentlanes.Timestamp
+---@field updated_at agentlanes.Timestamp
+---@field last_accessed_at agentlanes.Timestamp When it was last opened.
+
+---A new workspace.
+---@class agentlanes.WorkspaceCreate
+---@field workspace_id? agentlanes.WorkspaceId Chosen by the client, or by the server where absent.
+---@field name? agentlanes.Name The last part of the first root path where absent.
+---@field root_paths agentlanes.AbsolutePath[] Existing folders.
+---@field active_renderer_mode? agentlanes.RendererMode
+---@field metadata? agentlanes.Metadata
+
+---What changes; the rest stays.
+---@class agentlanes.WorkspaceUpdate
+---@field name? agentlanes.Name
+---@field root_paths? agentlanes.AbsolutePath[]
+---@field metadata? agentlanes.Metadata Replaces the whole of it.
+
+---Which workspaces.
+---@class agentlanes.WorkspaceList
+---@field status? agentlanes.WorkspaceStatus
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One workspace as it is now.
+---@class agentlanes.WorkspaceState
+---@field workspace agentlanes.Workspace
+
+---Workspaces in order of creation.
+---@class agentlanes.WorkspacePage
+---@field workspaces agentlanes.Workspace[]
+---@field next_cursor? agentlanes.Cursor
+
+---A repo of a workspace.
+---@class agentlanes.Repo
+---@field repo_id agentlanes.RepoId
+---@field workspace_id agentlanes.WorkspaceId
+---@field path agentlanes.AbsolutePath Top folder of its main working tree; unique in the workspace.
+---@field name agentlanes.Name Name of its folder.
+---@field display_name agentlanes.Name
+---@field default_target_branch? agentlanes.BranchName Branch that lanes start from and merge into.
+---@field default_working_dir? string Folder inside the repo where agents start.
+---@field setup_script? string Shell script of a fresh lane.
+---@field cleanup_script? string Shell script before a lane is removed.
+---@field archive_script? string Shell script when a lane is archived.
+---@field dev_server_script? string Shell script that serves the lane's work.
+---@field copy_files? string Patterns of untracked files to copy into a lane.
+---@field parallel_setup_script? boolean Whether the agent may start before setup has ended.
+---@field has_submodules? boolean Submodules are left empty in lanes.
+---@field created_at agentlanes.Timestamp
+---@field updated_at agentlanes.Timestamp
+
+---A repository that exists.
+---@class agentlanes.RepoAdd
+---@field repo_id? agentlanes.RepoId Chosen by the client, or by the server where absent.
+---@field path agentlanes.AbsolutePath Any folder inside the repository.
+---@field display_name? agentlanes.Name
+---@field default_target_branch? agentlanes.BranchName The branch that is checked out where absent.
+---@field default_working_dir? string
+
+---What changes; the rest stays. An empty text clears.
+---@class agentlanes.RepoUpdate
+---@field display_name? agentlanes.Name
+---@field default_target_branch? agentlanes.BranchName
+---@field default_working_dir? string
+---@field setup_script? string
+---@field cleanup_script? string
+---@field archive_script? string
+---@field dev_server_script? string
+---@field copy_files? string
+---@field parallel_setup_script? boolean
+---@field repo_id agentlanes.RepoId
+
+---Which repo.
+---@class agentlanes.RepoRef
+---@field repo_id agentlanes.RepoId
+
+---Which repos.
+---@class agentlanes.RepoList
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One repo as it is now.
+---@class agentlanes.RepoState
+---@field repo agentlanes.Repo
+
+---Repos in order of creation.
+---@class agentlanes.RepoPage
+---@field repos agentlanes.Repo[]
+---@field next_cursor? agentlanes.Cursor
+
+---A local branch.
+---@class agentlanes.Branch
+---@field name agentlanes.BranchName
+---@field commit agentlanes.CommitId
+---@field checked_out_at? agentlanes.AbsolutePath Working tree that has it checked out.
+
+---The repo's local branches.
+---@class agentlanes.BranchPage
+---@field branches agentlanes.Branch[]
+
+---running = a turn runs; blocked = every running turn waits for a decision.
+---@alias agentlanes.LaneStatus "new"|"provisioning"|"ready"|"running"|"blocked"|"error"|"closed"
+
+---supervised = what the agent asks, a person decides; plan = nothing is changed; auto = the lane's rules decide, and what none fits is asked.
+---@alias agentlanes.PermissionMode "supervised"|"plan"|"auto"
+
+---The lane's working tree of one repo.
+---@class agentlanes.Worktree
+---@field repo_id agentlanes.RepoId
+---@field path agentlanes.AbsolutePath
+---@field branch agentlanes.BranchName
+---@field base_commit agentlanes.CommitId Where the branch started.
+---@field target_branch agentlanes.BranchName Where it merges into.
+---@field head_commit? agentlanes.CommitId The branch after the last commit that the server made.
+
+---A merge of the lane into a target branch.
+---@class agentlanes.Merge
+---@field repo_id agentlanes.RepoId
+---@field target_branch_name agentlanes.BranchName
+---@field merge_commit agentlanes.CommitId
+---@field merged_at agentlanes.Timestamp
+
+---Work that was saved before a lane was removed.
+---@class agentlanes.Rescue
+---@field repo_id agentlanes.RepoId
+---@field commit? agentlanes.CommitId Commit in our rescue repository.
+---@field ref? string Ref that holds it.
+---@field moved_to? agentlanes.AbsolutePath Where the whole folder went, where a commit could not hold it.
+---@field restore? string The git command that brings it back.
+---@field rescued_at agentlanes.Timestamp
+
+---A lane.
+---@class agentlanes.Lane
+---@field lane_id agentlanes.LaneId
+---@field workspace_id agentlanes.WorkspaceId
+---@field project_context_id? string Project of the lane, or absent.
+---@field name agentlanes.Name
+---@field status agentlanes.LaneStatus
+---@field provider_profile agentlanes.ProfileName Profile of sessions that name none.
+---@field permission_mode? agentlanes.PermissionMode supervised where absent.
+---@field branch agentlanes.BranchName
+---@field worktrees agentlanes.Worktree[]
+---@field pinned? boolean Kept from automatic cleanup.
+---@field operation? agentlanes.Operation
+---@field problem? agentlanes.Problem Why the last effect failed.
+---@field merges? agentlanes.Merge[] Newest last; at most 20.
+---@field rescues? agentlanes.Rescue[] Newest last; at most 20.
+---@field created_at agentlanes.Timestamp
+---@field updated_at agentlanes.Timestamp
+---@field closed_at? agentlanes.Timestamp
+
+---A new lane.
+---@class agentlanes.LaneCreate
+---@field lane_id? agentlanes.LaneId Chosen by the client, or by the server where absent.
+---@field name agentlanes.Name What the work is; the branch is named after it.
+---@field repo_id? agentlanes.RepoId The workspace's only repo where absent.
+---@field target_branch? agentlanes.BranchName The repo's default where absent.
+---@field base? string Branch or commit to start from; the target branch where absent.
+---@field branch? agentlanes.BranchName `<prefix>/<short id>-<slug>` where absent.
+---@field profile? agentlanes.ProfileName `demo` where absent and none is configured.
+---@field project_context_id? string
+---@field pinned? boolean
+
+---What changes; the rest stays.
+---@class agentlanes.LaneUpdate
+---@field name? agentlanes.Name
+---@field profile? agentlanes.ProfileName
+---@field pinned? boolean
+
+---Which lanes.
+---@class agentlanes.LaneList
+---@field status? agentlanes.LaneStatus
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One lane as it is now.
+---@class agentlanes.LaneState
+---@field lane agentlanes.Lane
+
+---Lanes in order of creation.
+---@class agentlanes.LanePage
+---@field lanes agentlanes.Lane[]
+---@field next_cursor? agentlanes.Cursor
+
+---How much to tell.
+---@class agentlanes.LaneDiff
+---@field paths? string[] Only these paths; all where absent.
+---@field hunks? boolean Whether to send the text of the changes; true where absent.
+---@field context? integer Unchanged lines around a change; 3 where absent. With more than the file has, its hunk is the whole file.
+---@field max_bytes? integer Bytes of hunks at most; 1 MiB where absent.
+
+---One hunk of a unified diff.
+---@class agentlanes.DiffHunk
+---@field old_start integer
+---@field old_lines integer
+---@field new_start integer
+---@field new_lines integer
+---@field section string Heading that git found for the hunk.
+---@field text string Lines, each with its leading space, plus or minus.
+
+---What happened to a file.
+---@alias agentlanes.DiffStatus "added"|"modified"|"deleted"|"renamed"|"copied"|"type_changed"
+
+---One changed file.
+---@class agentlanes.DiffFile
+---@field path string Relative to the worktree; bytes that are not UTF-8 are written as git quotes them.
+---@field old_path? string Where it was before a rename.
+---@field status agentlanes.DiffStatus
+---@field additions integer
+---@field deletions integer
+---@field binary boolean
+---@field old_mode? string
+---@field new_mode? string
+---@field hunks? agentlanes.DiffHunk[]
+---@field truncated? boolean Whether hunks were left out for their size.
+
+---What a worktree holds that its target does not, untracked files included.
+---@class agentlanes.WorktreeDiff
+---@field repo_id agentlanes.RepoId
+---@field base_commit agentlanes.CommitId Merge base of the lane and its target.
+---@field head_commit agentlanes.CommitId
+---@field files agentlanes.DiffFile[]
+---@field additions integer
+---@field deletions integer
+---@field uncommitted boolean Whether part of it is not committed.
+---@field truncated boolean
+
+---The lane's changes, one entry per worktree.
+---@class agentlanes.LaneDiffResult
+---@field worktrees agentlanes.WorktreeDiff[]
+
+---A commit of everything that is in the lane's worktree.
+---@class agentlanes.LaneCommit
+---@field message? string The lane's name where absent.
+
+---A merge of the lane's branch. What is not committed yet is committed first.
+---@class agentlanes.LaneMerge
+---@field message? string `Merge lane <name>` where absent.
+---@field squash? boolean One commit with one parent instead of a merge commit.
+---@field expected_target? agentlanes.CommitId Refuse when the target branch is elsewhere.
+
+---Removes the lane's worktrees and closes it.
+---@class agentlanes.LaneCleanup
+---@field force? boolean Save what exists nowhere else in the rescue repository, then remove.
+---@field delete_branch? boolean Delete the branch as well if its target contains it.
+
+---How the lane's operation ended.
+---@class agentlanes.LaneSettle
+---@field kind string Kind of the operation that ended.
+---@field problem? agentlanes.Problem
+---@field worktrees? agentlanes.Worktree[]
+---@field merges? agentlanes.Merge[]
+---@field rescues? agentlanes.Rescue[]
+
+---attached = an agent process with an open protocol session.
+---@alias agentlanes.SessionStatus "detached"|"attaching"|"attached"|"terminated"
+
+---How the agent reaches its model; native_openai where no route was chosen.
+---@alias agentlanes.Transport "cliproxy_harness"|"native_openai"
+
+---What was chosen of the settings that the agent offers; what is absent stays as the agent has it.
+---@class agentlanes.Choice
+---@field mode? string
+---@field model? string
+---@field effort? string How much it thinks, in the agent's own words.
+
+---What a setting is about.
+---@alias agentlanes.SettingKind "mode"|"model"|"effort"|"other"|string
+
+---One value that a setting can have.
+---@class agentlanes.SettingValue
+---@field value string
+---@field name string
+---@field description? string
+
+---Something that can be chosen in the agent.
+---@class agentlanes.Setting
+---@field setting_id string The agent's own id.
+---@field name string
+---@field kind agentlanes.SettingKind
+---@field value? string Its value now.
+---@field values agentlanes.SettingValue[]
+
+---A command that the agent understands where a prompt begins with a slash and its name.
+---@class agentlanes.AgentCommand
+---@field name string
+---@field description? string
+---@field hint? string What may follow the name.
+
+---What the agent of an open session can do; what is absent it cannot.
+---@class agentlanes.Offer
+---@field steer? boolean A running turn takes further input.
+---@field fork? boolean The conversation can go on in two ways from its end.
+---@field fork_at_turn? boolean The same from any turn that ended.
+---@field rewind? boolean The newest turns can be taken back.
+---@field compact? boolean The context can be summed up on request.
+---@field review? boolean It can review the lane's changes.
+---@field settings? agentlanes.Setting[]
+---@field commands? agentlanes.AgentCommand[]
+
+---Who the agent of an open session says it is.
+---@class agentlanes.AgentIdentity
+---@field name string
+---@field title? string
+---@field version? string
+---@field protocol? string What it speaks, with the version that was agreed on: acp/1, acp/2.
+
+---fork = goes on from another session's conversation; adopt = from one that was begun outside; handover = told what another session was about.
+---@alias agentlanes.OriginKind "fork"|"adopt"|"handover"
+
+---What a session goes on from, where it is not a fresh one.
+---@class agentlanes.SessionOrigin
+---@field kind agentlanes.OriginKind
+---@field session_id? agentlanes.SessionId The other session, of a fork or a handover.
+---@field turn_id? agentlanes.TurnId The last turn that a fork keeps; the newest where absent.
+---@field agent_session_id? string The agent's own id of the conversation that is gone on from; chosen by the client to adopt, by the server to fork.
+---@field agent_turn_id? string The agent's own id of turn_id; set by the server.
+
+---A session.
+---@class agentlanes.Session
+---@field session_id agentlanes.SessionId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id agentlanes.LaneId
+---@field profile agentlanes.ProfileName
+---@field driver string The protocol that the agent speaks: acp.
+---@field status agentlanes.SessionStatus
+---@field agent_session_id? string The agent's own id of the conversation; used to resume it.
+---@field codex_session_id? string The agent's own id where the agent is Codex.
+---@field transport agentlanes.Transport
+---@field origin? agentlanes.SessionOrigin
+---@field choice? agentlanes.Choice What the user chose; it goes before the profile's.
+---@field identity? agentlanes.AgentIdentity
+---@field offer? agentlanes.Offer
+---@field usage? agentlanes.Usage Of all its turns; the context as it is now.
+---@field title? agentlanes.Name
+---@field activity? string One line: what it does now.
+---@field listed boolean True from its first prompt on.
+---@field process_id? agentlanes.ProcessId The agent's process, while one belongs to it.
+---@field operation? agentlanes.Operation
+---@field problem? agentlanes.Problem Why it is not attached.
+---@field resumable? boolean Whether the agent can continue the conversation in a new process.
+---@field created_at agentlanes.Timestamp
+---@field updated_at agentlanes.Timestamp
+---@field last_heartbeat_at? agentlanes.Timestamp Last frame or byte of the agent; a vital, present in reads.
+
+---A new session.
+---@class agentlanes.SessionCreate
+---@field session_id? agentlanes.SessionId Chosen by the client, or by the server where absent.
+---@field profile? agentlanes.ProfileName The lane's profile where absent.
+---@field title? agentlanes.Name
+---@field choice? agentlanes.Choice
+---@field attach? boolean Start the agent at once; true where absent.
+
+---What changes; the rest stays.
+---@class agentlanes.SessionUpdate
+---@field title? agentlanes.Name
+
+---Which sessions.
+---@class agentlanes.SessionList
+---@field status? agentlanes.SessionStatus
+---@field unlisted? boolean Also those that were never prompted.
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One session as it is now.
+---@class agentlanes.SessionState
+---@field session agentlanes.Session
+
+---Sessions in order of creation.
+---@class agentlanes.SessionPage
+---@field sessions agentlanes.Session[]
+---@field next_cursor? agentlanes.Cursor
+
+---How attaching ended.
+---@class agentlanes.SessionSettle
+---@field process_id agentlanes.ProcessId Process that it is about; another one's news are stale.
+---@field agent_session_id? string
+---@field resumable? boolean
+---@field title? agentlanes.Name
+---@field identity? agentlanes.AgentIdentity
+---@field offer? agentlanes.Offer
+---@field problem? agentlanes.Problem
+---@field cursor? agentlanes.FrameCursor
+
+---How far an agent's output tape was taken in.
+---@class agentlanes.FrameCursor
+---@field rest agentlanes.Offset First frame of the oldest open item; reading starts here after a restart.
+---@field applied agentlanes.Offset Frames before this only rebuild the driver's memory.
+
+---What became of a further input to the running turn.
+---@class agentlanes.Steered
+---@field number integer Which of the turn's steers.
+---@field input_n? integer Number of the write that carried it.
+---@field problem? agentlanes.Problem Why the agent did not take it.
+
+---What became of the running turn.
+---@class agentlanes.TurnProgress
+---@field turn_id agentlanes.TurnId
+---@field status? agentlanes.TurnStatus Its new status, where it changes.
+---@field input_n? integer Number of the write that carried the prompt.
+---@field interrupt_n? integer Number of the write that carried the interrupt.
+---@field agent_turn_id? string
+---@field steered? agentlanes.Steered[]
+---@field stop_reason? agentlanes.StopReason
+---@field summary? string
+---@field usage? agentlanes.Usage
+---@field problem? agentlanes.Problem
+
+---The agent was told what was decided.
+---@class agentlanes.ApprovalAnswered
+---@field approval_id agentlanes.ApprovalId
+---@field answer_n integer Number of the write that carried the answer.
+
+---One numbered write to the agent.
+---@class agentlanes.AgentWrite
+---@field n integer From 1 for each process, without gaps.
+---@field data string The frame, a line of JSON without its newline.
+
+---What a driver made of the agent's frames and of what waits for the agent; one transaction.
+---@class agentlanes.SessionApply
+---@field process_id agentlanes.ProcessId
+---@field cursor? agentlanes.FrameCursor
+---@field items? agentlanes.Item[] Items as they are now, in order.
+---@field approvals? agentlanes.Approval[] New approvals.
+---@field answered? agentlanes.ApprovalAnswered[]
+---@field turn? agentlanes.TurnProgress
+---@field title? agentlanes.Name
+---@field activity? string
+---@field offer? agentlanes.Offer What the agent offers from now on, whole.
+---@field writes? agentlanes.AgentWrite[]
+
+---waiting = an approval of the turn is pending.
+---@alias agentlanes.TurnStatus "queued"|"running"|"waiting"|"completed"|"failed"|"interrupted"|"canceled"
+
+---Why the agent stopped, in ACP's words.
+---@alias agentlanes.StopReason "end_turn"|"max_tokens"|"max_turn_requests"|"refusal"|"cancelled"|string
+
+---What the turn asks of the agent: to answer a prompt, to sum up its context, to review the lane's changes.
+---@alias agentlanes.TurnAction "prompt"|"compact"|"review"
+
+---Money, as the agent reports it.
+---@class agentlanes.Cost
+---@field amount number
+---@field currency string ISO 4217.
+
+---Tokens as the agent counts them.
+---@class agentlanes.Usage
+---@field input_tokens? integer
+---@field output_tokens? integer
+---@field total_tokens? integer
+---@field cached_tokens? integer Of the input, what came from a cache.
+---@field thought_tokens? integer Of the output, what it thought.
+---@field cost? agentlanes.Cost
+---@field context_used? integer Tokens in the context now.
+---@field context_size? integer Tokens that fit.
+
+---Something that the prompt points to.
+---@class agentlanes.ResourceLink
+---@field uri string
+---@field name agentlanes.Name
+
+---Somebody asked to stop the turn.
+---@class agentlanes.Interrupt
+---@field requested_at agentlanes.Timestamp
+---@field actor string
+---@field input_n? integer Number of the write that told the agent.
+---@field problem? agentlanes.Problem Why the server stops it: a limit, a watchdog; absent where a person asked.
+
+---Further input to a turn that runs.
+---@class agentlanes.Steer
+---@field number integer From 1 in each turn.
+---@field prompt string
+---@field links? agentlanes.ResourceLink[]
+---@field actor string
+---@field requested_at agentlanes.Timestamp
+---@field input_n? integer Number of the write that carried it.
+---@field problem? agentlanes.Problem Why the agent did not take it.
+
+---A turn.
+---@class agentlanes.Turn
+---@field turn_id agentlanes.TurnId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id agentlanes.LaneId
+---@field session_id agentlanes.SessionId
+---@field status agentlanes.TurnStatus
+---@field action? agentlanes.TurnAction prompt where absent.
+---@field prompt string What the user asked.
+---@field links? agentlanes.ResourceLink[]
+---@field priority integer Higher runs first; 50 where nothing was said.
+---@field correlation_id? agentlanes.CorrelationId Correlation of the prompt; all that the turn causes carries it.
+---@field choice? agentlanes.Choice What was chosen for this turn; the session keeps it.
+---@field agent_turn_id? string The agent's own id of the turn.
+---@field steers? agentlanes.Steer[]
+---@field process_id? agentlanes.ProcessId The agent's process that runs it.
+---@field input_n? integer Number of the write that carried the prompt.
+---@field interrupt? agentlanes.Interrupt
+---@field stop_reason? agentlanes.StopReason
+---@field summary? string The agent's last message.
+---@field usage? agentlanes.Usage
+---@field problem? agentlanes.Problem Why it failed or was cut.
+---@field resumable? boolean Whether a new prompt can go on from where it was cut.
+---@field seen? boolean Whether the user has looked at its end.
+---@field created_at agentlanes.Timestamp
+---@field started_at? agentlanes.Timestamp
+---@field ended_at? agentlanes.Timestamp
+
+---A prompt for a session. It runs when the session is attached and the turns before it have ended.
+---@class agentlanes.TurnCreate
+---@field turn_id? agentlanes.TurnId Chosen by the client, or by the server where absent.
+---@field prompt string
+---@field links? agentlanes.ResourceLink[]
+---@field priority? integer
+
+---Which turn.
+---@class agentlanes.TurnRef
+---@field turn_id agentlanes.TurnId
+
+---What changes; the rest stays.
+---@class agentlanes.TurnUpdate
+---@field turn_id agentlanes.TurnId
+---@field seen? boolean
+
+---Which turns.
+---@class agentlanes.TurnList
+---@field status? agentlanes.TurnStatus
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One turn as it is now.
+---@class agentlanes.TurnState
+---@field turn agentlanes.Turn
+
+---Turns in order of creation.
+---@class agentlanes.TurnPage
+---@field turns agentlanes.Turn[]
+---@field next_cursor? agentlanes.Cursor
+
+---What it is. A kind that the server does not know is kept and shown.
+---@alias agentlanes.ItemKind "user_message"|"message"|"thought"|"tool_call"|"plan"|"usage"|"notice"|"error"|"compaction"|"question"|string
+
+---Text only grows while it is in progress.
+---@alias agentlanes.ItemStatus "in_progress"|"completed"|"failed"|"canceled"
+
+---What a tool call does.
+---@alias agentlanes.ToolKind "read"|"edit"|"delete"|"move"|"search"|"execute"|"think"|"fetch"|"switch_mode"|"other"|string
+
+---Status of a tool call in the agent's words.
+---@alias agentlanes.ToolStatus "pending"|"in_progress"|"completed"|"failed"|string
+
+---A place in a file.
+---@class agentlanes.Location
+---@field path string
+---@field line? integer
+
+---A file before and after.
+---@class agentlanes.FileChange
+---@field path string
+---@field old_text? string Absent for a new file.
+---@field new_text string
+
+---A tool that the agent uses.
+---@class agentlanes.ToolCall
+---@field tool_call_id string The agent's own id.
+---@field title? string
+---@field tool_kind? agentlanes.ToolKind
+---@field command? string The shell command, where it runs one.
+---@field exit_code? integer How the command ended.
+---@field parent_tool_call_id? string The tool call, of a sub-agent say, that it is part of.
+---@field status agentlanes.ToolStatus
+---@field locations? agentlanes.Location[]
+---@field changes? agentlanes.FileChange[]
+---@field raw_input? any As the agent gave it.
+---@field raw_output? any As the agent gave it.
+
+---One step of a plan.
+---@class agentlanes.PlanEntry
+---@field content string
+---@field priority? string
+---@field status string
+
+---An item.
+---@class agentlanes.Item
+---@field item_id agentlanes.ItemId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id agentlanes.LaneId
+---@field session_id agentlanes.SessionId
+---@field turn_id agentlanes.TurnId
+---@field kind agentlanes.ItemKind
+---@field status agentlanes.ItemStatus
+---@field position integer Order within the turn; offset of its first frame on the agent's tape.
+---@field text? string Message, thought, a tool's output, a notice. Whole when the item is closed.
+---@field tool? agentlanes.ToolCall
+---@field plan? agentlanes.PlanEntry[]
+---@field usage? agentlanes.Usage
+---@field problem? agentlanes.Problem
+---@field raw? any The agent's own frame where the kind is not known.
+---@field created_at agentlanes.Timestamp
+---@field ended_at? agentlanes.Timestamp
+
+---Which item.
+---@class agentlanes.ItemRef
+---@field item_id agentlanes.ItemId
+
+---Which items.
+---@class agentlanes.ItemList
+---@field turn_id? agentlanes.TurnId
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One item as it is now.
+---@class agentlanes.ItemState
+---@field item agentlanes.Item
+
+---Items in order of creation.
+---@class agentlanes.ItemPage
+---@field items agentlanes.Item[]
+---@field next_cursor? agentlanes.Cursor
+
+---Text that an item in progress grew by. A client that has more than offset drops the part it has.
+---@class agentlanes.ItemDelta
+---@field item_id agentlanes.ItemId
+---@field turn_id agentlanes.TurnId
+---@field offset agentlanes.Offset Bytes of the text, in UTF-8, before this part.
+---@field data string
+
+---What it runs for.
+---@alias agentlanes.RunReason "agent"|"shell"|"setup"|"cleanup"|"archive"|"dev_server"
+
+---completed = exit 0; killed = ended by a signal.
+---@alias agentlanes.ProcessStatus "running"|"completed"|"failed"|"killed"
+
+---A process.
+---@class agentlanes.Process
+---@field process_id agentlanes.ProcessId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id agentlanes.LaneId
+---@field session_id? agentlanes.SessionId
+---@field run_reason agentlanes.RunReason
+---@field status agentlanes.ProcessStatus
+---@field argv string[]
+---@field cwd agentlanes.AbsolutePath
+---@field pid? integer
+---@field exit_code? integer
+---@field signal? string Name of the signal that ended it.
+---@field dropped? boolean Hidden by the user.
+---@field problem? agentlanes.Problem
+---@field started_at agentlanes.Timestamp
+---@field completed_at? agentlanes.Timestamp
+
+---Which process.
+---@class agentlanes.ProcessRef
+---@field process_id agentlanes.ProcessId
+
+---Which processes.
+---@class agentlanes.ProcessList
+---@field status? agentlanes.ProcessStatus
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One process as it is now.
+---@class agentlanes.ProcessState
+---@field process agentlanes.Process
+
+---Processes in order of creation.
+---@class agentlanes.ProcessPage
+---@field processes agentlanes.Process[]
+---@field next_cursor? agentlanes.Cursor
+
+---A part of a tape.
+---@class agentlanes.ProcessRead
+---@field process_id agentlanes.ProcessId
+---@field stream? agentlanes.StreamName out where absent.
+---@field offset? agentlanes.Offset The tape's last max_bytes where absent.
+---@field max_bytes? integer 64 KiB where absent.
+---@field encoding? agentlanes.Encoding
+
+---Bytes of a tape.
+---@class agentlanes.TapeChunk
+---@field offset agentlanes.Offset Where data starts; later than asked where older bytes were dropped.
+---@field data string
+---@field next_offset agentlanes.Offset
+---@field end_offset agentlanes.Offset The tape's end now.
+---@field skipped? integer Bytes that were asked for and are gone.
+---@field encoding agentlanes.Encoding
+
+---A process ended.
+---@class agentlanes.ProcessExit
+---@field process_id agentlanes.ProcessId
+---@field exit_code? integer
+---@field signal? string
+---@field problem? agentlanes.Problem
+
+---A process of an agent runs.
+---@class agentlanes.ProcessStart
+---@field process_id agentlanes.ProcessId
+---@field run_reason agentlanes.RunReason
+---@field argv string[]
+---@field cwd agentlanes.AbsolutePath
+---@field pid integer
+
+---throttled = the runner holds it to its share of a byte budget, or its tape cannot be written.
+---@alias agentlanes.TerminalPhase "idle"|"spawning"|"active"|"throttled"|"closed"
+
+---Width in cells.
+---@alias agentlanes.Columns integer
+
+---Height in cells.
+---@alias agentlanes.Rows integer
+
+---A terminal.
+---@class agentlanes.Terminal
+---@field terminal_id agentlanes.TerminalId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id agentlanes.LaneId
+---@field session_id? agentlanes.SessionId Absent for a shell of the lane.
+---@field process_id agentlanes.ProcessId
+---@field title agentlanes.Name
+---@field state agentlanes.TerminalPhase
+---@field throttle_reason? string
+---@field argv string[]
+---@field cwd agentlanes.AbsolutePath
+---@field cols agentlanes.Columns Width when it was spawned; reads give the width now.
+---@field rows agentlanes.Rows Height when it was spawned; reads give the height now.
+---@field exit_code? integer
+---@field signal? string
+---@field operation? agentlanes.Operation
+---@field problem? agentlanes.Problem
+---@field last_output_seq? agentlanes.Offset The tape's end; a vital, present in reads.
+---@field created_at agentlanes.Timestamp
+---@field updated_at agentlanes.Timestamp
+---@field closed_at? agentlanes.Timestamp
+
+---A new terminal in a lane.
+---@class agentlanes.TerminalSpawn
+---@field terminal_id? agentlanes.TerminalId Chosen by the client, or by the server where absent.
+---@field title? agentlanes.Name
+---@field argv? string[] The user's shell where absent.
+---@field cwd? string Relative to the lane's first worktree, or absolute; the worktree where absent.
+---@field env? table<string, string> Added to the allowed environment.
+---@field cols? agentlanes.Columns 80 where absent.
+---@field rows? agentlanes.Rows 24 where absent.
+
+---What changes; the rest stays.
+---@class agentlanes.TerminalUpdate
+---@field title? agentlanes.Name
+
+---latest lets a slow peer skip and says so; lossless reads at the peer's own pace.
+---@alias agentlanes.TerminalFlow "latest"|"lossless"
+
+---Sends this peer the terminal's output.
+---@class agentlanes.TerminalAttach
+---@field offset? agentlanes.Offset Continue here.
+---@field tail_bytes? integer Start this much before the end; 64 KiB where neither is given.
+---@field window_bytes? integer Bytes under way before an ack is needed; where absent only the connection holds the output back.
+---@field flow? agentlanes.TerminalFlow latest where absent.
+---@field encoding? agentlanes.Encoding utf-8 where absent.
+---@field nudge? boolean Make a full-screen program redraw; true where absent.
+
+---Where the output starts.
+---@class agentlanes.TerminalAttachment
+---@field terminal agentlanes.Terminal
+---@field offset agentlanes.Offset The first byte that follows.
+---@field end_offset agentlanes.Offset
+---@field skipped? integer Bytes that were asked for and are gone.
+
+---How far the client has used up what it got.
+---@class agentlanes.TerminalAck
+---@field consumed agentlanes.Offset Offset up to which the output was consumed.
+
+---What was typed.
+---@class agentlanes.TerminalInput
+---@field data string At most 1 MiB of bytes.
+---@field encoding? agentlanes.Encoding utf-8 where absent.
+---@field input_id? string A repeat with the same id is dropped.
+
+---A new size. The owner's size counts; who resizes owns.
+---@class agentlanes.TerminalResize
+---@field cols agentlanes.Columns
+---@field rows agentlanes.Rows
+---@field claim? boolean Become the owner; without it only the owner may resize, or anybody while there is none.
+
+---The size that counts now.
+---@class agentlanes.TerminalSize
+---@field cols agentlanes.Columns
+---@field rows agentlanes.Rows
+---@field applied boolean False where another peer owns the terminal.
+
+---A signal by name.
+---@alias agentlanes.SignalName "SIGINT"|"SIGTERM"|"SIGKILL"|"SIGHUP"|"SIGQUIT"|"SIGTSTP"|"SIGCONT"|"SIGUSR1"|"SIGUSR2"|"SIGWINCH"
+
+---A signal for the terminal's foreground processes.
+---@class agentlanes.TerminalSignal
+---@field signal agentlanes.SignalName
+
+---Ends the terminal's processes.
+---@class agentlanes.TerminalClose
+---@field grace_ms? integer Wait this long after SIGTERM; 2000 where absent.
+
+---A part of the terminal's tape.
+---@class agentlanes.TerminalRead
+---@field offset? agentlanes.Offset The tape's last max_bytes where absent.
+---@field max_bytes? integer 64 KiB where absent.
+---@field encoding? agentlanes.Encoding
+
+---Which terminals.
+---@class agentlanes.TerminalList
+---@field state? agentlanes.TerminalPhase
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One terminal as it is now.
+---@class agentlanes.TerminalState
+---@field terminal agentlanes.Terminal
+
+---Terminals in order of creation.
+---@class agentlanes.TerminalPage
+---@field terminals agentlanes.Terminal[]
+---@field next_cursor? agentlanes.Cursor
+
+---Bytes of the tape.
+---@class agentlanes.TerminalOutput
+---@field terminal_id agentlanes.TerminalId
+---@field offset agentlanes.Offset Of the first byte of data.
+---@field next_offset agentlanes.Offset Of the first byte after data.
+---@field data string
+---@field encoding agentlanes.Encoding
+---@field skipped? integer Bytes before offset that this peer does not get.
+
+---The size changed.
+---@class agentlanes.TerminalResized
+---@field terminal_id agentlanes.TerminalId
+---@field cols agentlanes.Columns
+---@field rows agentlanes.Rows
+
+---How spawning ended.
+---@class agentlanes.TerminalSettle
+---@field pid? integer
+---@field problem? agentlanes.Problem
+
+---The runner holds the terminal back, or no longer.
+---@class agentlanes.TerminalThrottle
+---@field on boolean
+---@field reason? string
+
+---expired counts as a reject; canceled = the turn ended first.
+---@alias agentlanes.ApprovalStatus "pending"|"approved"|"denied"|"expired"|"canceled"
+
+---What choosing the option means, in ACP's words.
+---@alias agentlanes.OptionKind "allow_once"|"allow_always"|"reject_once"|"reject_always"|string
+
+---One way to decide.
+---@class agentlanes.ApprovalOption
+---@field option_id string The agent's own id.
+---@field label string
+---@field kind agentlanes.OptionKind
+
+---permission = may a tool run; plan = is a plan accepted; question = the agent wants to know something.
+---@alias agentlanes.ApprovalKind "permission"|"plan"|"question"
+
+---An answer that the agent proposes.
+---@class agentlanes.QuestionOption
+---@field label string
+---@field description? string
+
+---Something that the agent wants to know.
+---@class agentlanes.Question
+---@field question_id string
+---@field header? string A word or two.
+---@field text string
+---@field options? agentlanes.QuestionOption[]
+---@field multiple? boolean More than one option may be chosen.
+---@field free? boolean Any text is an answer.
+---@field secret? boolean The answer must not be shown or kept.
+
+---What was answered to one question.
+---@class agentlanes.Answer
+---@field question_id string
+---@field values string[] Labels of options, or a text of one's own.
+
+---What was decided, and by whom.
+---@class agentlanes.Decision
+---@field option_id? string The option chosen; absent where the agent offered none that fits.
+---@field kind? agentlanes.OptionKind
+---@field answers? agentlanes.Answer[] To the approval's questions, but for secret ones.
+---@field actor string
+---@field reason? string
+---@field decided_at agentlanes.Timestamp
+
+---An approval.
+---@class agentlanes.Approval
+---@field approval_id agentlanes.ApprovalId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id agentlanes.LaneId
+---@field session_id agentlanes.SessionId
+---@field turn_id agentlanes.TurnId
+---@field item_id? agentlanes.ItemId
+---@field process_id agentlanes.ProcessId The agent's process that asks.
+---@field request_id string The agent's request, as JSON.
+---@field status agentlanes.ApprovalStatus
+---@field kind? agentlanes.ApprovalKind permission where absent.
+---@field title string What the agent wants to do.
+---@field questions? agentlanes.Question[]
+---@field preview? agentlanes.ToolCall The tool call that the decision is about.
+---@field options agentlanes.ApprovalOption[]
+---@field decision? agentlanes.Decision
+---@field answer_n? integer Number of the write that told the agent.
+---@field answered? boolean The agent was told, or is gone.
+---@field requested_at agentlanes.Timestamp
+---@field expires_at agentlanes.Timestamp
+
+---Which approval.
+---@class agentlanes.ApprovalRef
+---@field approval_id agentlanes.ApprovalId
+
+---A decision, by an option's id or by its kind.
+---@class agentlanes.ApprovalResolve
+---@field approval_id agentlanes.ApprovalId
+---@field option_id? string
+---@field kind? agentlanes.OptionKind The first option of this kind.
+---@field answers? agentlanes.Answer[] To the approval's questions.
+---@field reason? string
+
+---Which approvals.
+---@class agentlanes.ApprovalList
+---@field status? agentlanes.ApprovalStatus
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One approval as it is now.
+---@class agentlanes.ApprovalState
+---@field approval agentlanes.Approval
+
+---Approvals in order of creation.
+---@class agentlanes.ApprovalPage
+---@field approvals agentlanes.Approval[]
+---@field next_cursor? agentlanes.Cursor
+
+---How to start an agent. Values of its environment are not told.
+---@class agentlanes.Profile
+---@field name agentlanes.ProfileName
+---@field title agentlanes.Name
+---@field driver string The protocol that it speaks: acp.
+---@field argv string[]
+---@field env_names string[] Variables that the profile sets.
+---@field env_pass string[] Variables that the client's environment provides.
+---@field mode? string Mode that the agent is put in.
+---@field model? string
+---@field source string `built in`, or the file that it is written in.
+---@field default boolean Used where nothing names a profile.
+
+---ONLINE = a session is attached; ERROR = it cannot start.
+---@alias agentlanes.AgentStatus "OFFLINE"|"CONNECTING"|"ONLINE"|"ERROR"
+
+---PROCESSING = a turn runs; QUEUED = turns wait.
+---@alias agentlanes.AgentActivity "IDLE"|"PROCESSING"|"QUEUED"
+
+---A profile as seen running.
+---@class agentlanes.Agent
+---@field name agentlanes.ProfileName
+---@field profile agentlanes.Profile
+---@field status agentlanes.AgentStatus
+---@field activity_state agentlanes.AgentActivity
+---@field available boolean Whether its program was found.
+---@field unavailable_reason? string What is missing and what to do about it.
+---@field host_machine string
+---@field sessions integer Sessions that are not terminated.
+
+---Which profile.
+---@class agentlanes.ProfileRef
+---@field name agentlanes.ProfileName
+
+---One profile.
+---@class agentlanes.ProfileState
+---@field profile agentlanes.Profile
+
+---All profiles.
+---@class agentlanes.ProfilePage
+---@field profiles agentlanes.Profile[]
+---@field problems agentlanes.Problem[] What is wrong in the config file; profiles that are right still work.
+
+---One agent.
+---@class agentlanes.AgentState
+---@field agent agentlanes.Agent
+
+---All agents.
+---@class agentlanes.AgentPage
+---@field agents agentlanes.Agent[]
+
+---failure = refused, or failed later.
+---@alias agentlanes.AuditResult "success"|"failure"
+
+---A record.
+---@class agentlanes.AuditEvent
+---@field audit_event_id agentlanes.AuditEventId
+---@field correlation_id agentlanes.CorrelationId
+---@field event_type agentlanes.Topic The command's method.
+---@field actor string
+---@field result agentlanes.AuditResult
+---@field details agentlanes.Metadata Context ids, position of the log, and the problem's code and message.
+---@field recorded_at agentlanes.Timestamp
+
+---Which records, newest last.
+---@class agentlanes.AuditList
+---@field correlation_id? agentlanes.CorrelationId
+---@field result? agentlanes.AuditResult
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One record.
+---@class agentlanes.AuditState
+---@field audit_event agentlanes.AuditEvent
+
+---Records in order of time.
+---@class agentlanes.AuditPage
+---@field audit_events agentlanes.AuditEvent[]
+---@field next_cursor? agentlanes.Cursor
+
+---The method's payload and its result's.
+---@class agentlanes.Calls
+---@field ["protocol.describe"] fun(payload: agentlanes.Empty): agentlanes.Description The schema, methods, topics, machines and errors of this server.
+---@field ["server.status"] fun(payload: agentlanes.Empty): agentlanes.ServerStatus How the server is and who is connected.
+---@field ["server.stop"] fun(payload: agentlanes.ServerStop): agentlanes.Empty Stops the server; agents and terminals go on in their runners.
+---@field ["event.subscribe"] fun(payload: agentlanes.EventSubscribe): agentlanes.Subscription Starts, or moves, this peer's stream of events.
+---@field ["event.unsubscribe"] fun(payload: agentlanes.Empty): agentlanes.Empty Ends this peer's stream of events.
+---@field ["event.list"] fun(payload: agentlanes.EventList): agentlanes.EventPage Reads events of the log by position.
+---@field ["workspace.create"] fun(payload: agentlanes.WorkspaceCreate): agentlanes.WorkspaceState Makes a workspace.
+---@field ["workspace.open"] fun(payload: agentlanes.Empty): agentlanes.WorkspaceState Opens a workspace that exists; one that was closed becomes active.
+---@field ["workspace.update"] fun(payload: agentlanes.WorkspaceUpdate): agentlanes.WorkspaceState Changes name, root paths or metadata.
+---@field ["workspace.close"] fun(payload: agentlanes.Empty): agentlanes.WorkspaceState Closes a workspace; its lanes, sessions and terminals go on.
+---@field ["workspace.delete"] fun(payload: agentlanes.Empty): agentlanes.WorkspaceState Forgets a workspace whose lanes are all closed.
+---@field ["workspace.list"] fun(payload: agentlanes.WorkspaceList): agentlanes.WorkspacePage Lists workspaces.
+---@field ["workspace.get"] fun(payload: agentlanes.Empty): agentlanes.WorkspaceState One workspace.
+---@field ["repo.add"] fun(payload: agentlanes.RepoAdd): agentlanes.RepoState Adds a git repository to a workspace.
+---@field ["repo.update"] fun(payload: agentlanes.RepoUpdate): agentlanes.RepoState Changes a repo's settings.
+---@field ["repo.remove"] fun(payload: agentlanes.RepoRef): agentlanes.RepoState Forgets a repo that no open lane uses; nothing on disk changes.
+---@field ["repo.list"] fun(payload: agentlanes.RepoList): agentlanes.RepoPage Lists the repos of a workspace.
+---@field ["repo.get"] fun(payload: agentlanes.RepoRef): agentlanes.RepoState One repo.
+---@field ["repo.branches"] fun(payload: agentlanes.RepoRef): agentlanes.BranchPage The repo's local branches.
+---@field ["lane.create"] fun(payload: agentlanes.LaneCreate): agentlanes.LaneState Makes a lane; its worktree follows, then lane.created.
+---@field ["lane.attach"] fun(payload: agentlanes.Empty): agentlanes.LaneState Brings a lane's worktree back: checks one that should be there, restores one that was removed.
+---@field ["lane.update"] fun(payload: agentlanes.LaneUpdate): agentlanes.LaneState Changes name, profile or pin.
+---@field ["lane.commit"] fun(payload: agentlanes.LaneCommit): agentlanes.LaneState Commits what is in the lane, on its branch; lane.committed follows.
+---@field ["lane.merge"] fun(payload: agentlanes.LaneMerge): agentlanes.LaneState Merges the lane into its target branch; lane.merged follows.
+---@field ["lane.cleanup"] fun(payload: agentlanes.LaneCleanup): agentlanes.LaneState Stops the lane's processes and removes its worktree; refused while it holds work that exists nowhere else.
+---@field ["lane.delete"] fun(payload: agentlanes.Empty): agentlanes.LaneState Forgets a closed lane; its log stays.
+---@field ["lane.diff"] fun(payload: agentlanes.LaneDiff): agentlanes.LaneDiffResult What the lane changed against the merge base with its target.
+---@field ["lane.list"] fun(payload: agentlanes.LaneList): agentlanes.LanePage Lists lanes.
+---@field ["lane.get"] fun(payload: agentlanes.Empty): agentlanes.LaneState One lane.
+---@field ["session.create"] fun(payload: agentlanes.SessionCreate): agentlanes.SessionState Makes a session and, unless told otherwise, starts its agent.
+---@field ["session.attach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Starts the session's agent and continues the conversation.
+---@field ["session.detach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Stops the session's agent; the session can be attached again.
+---@field ["session.terminate"] fun(payload: agentlanes.Empty): agentlanes.SessionState Ends the session: its agent, its terminals, its queue. What it said stays.
+---@field ["session.update"] fun(payload: agentlanes.SessionUpdate): agentlanes.SessionState Changes the title.
+---@field ["session.delete"] fun(payload: agentlanes.Empty): agentlanes.SessionState Forgets a terminated session; its log stays.
+---@field ["session.list"] fun(payload: agentlanes.SessionList): agentlanes.SessionPage Lists sessions.
+---@field ["session.get"] fun(payload: agentlanes.Empty): agentlanes.SessionState One session.
+---@field ["turn.create"] fun(payload: agentlanes.TurnCreate): agentlanes.TurnState Prompts a session. A detached session is attached first; a busy one queues the turn.
+---@field ["turn.cancel"] fun(payload: agentlanes.TurnRef): agentlanes.TurnState Takes a queued turn out of the queue.
+---@field ["turn.interrupt"] fun(payload: agentlanes.TurnRef): agentlanes.TurnState Asks the agent to stop the running turn; turn.interrupted follows.
+---@field ["turn.update"] fun(payload: agentlanes.TurnUpdate): agentlanes.TurnState Marks a finished turn as seen.
+---@field ["turn.list"] fun(payload: agentlanes.TurnList): agentlanes.TurnPage Lists the turns of a session, a lane or a workspace.
+---@field ["turn.get"] fun(payload: agentlanes.TurnRef): agentlanes.TurnState One turn.
+---@field ["item.list"] fun(payload: agentlanes.ItemList): agentlanes.ItemPage Lists the items of a turn or a session.
+---@field ["item.get"] fun(payload: agentlanes.ItemRef): agentlanes.ItemState One item.
+---@field ["process.list"] fun(payload: agentlanes.ProcessList): agentlanes.ProcessPage Lists processes.
+---@field ["process.get"] fun(payload: agentlanes.ProcessRef): agentlanes.ProcessState One process.
+---@field ["process.read"] fun(payload: agentlanes.ProcessRead): agentlanes.TapeChunk Reads a process' tape.
+---@field ["terminal.spawn"] fun(payload: agentlanes.TerminalSpawn): agentlanes.TerminalState Starts a program on a PTY in a lane; terminal.spawned follows.
+---@field ["terminal.close"] fun(payload: agentlanes.TerminalClose): agentlanes.TerminalState Ends the terminal's processes; terminal.closed follows.
+---@field ["terminal.update"] fun(payload: agentlanes.TerminalUpdate): agentlanes.TerminalState Changes the title.
+---@field ["terminal.delete"] fun(payload: agentlanes.Empty): agentlanes.TerminalState Forgets a closed terminal and its tape.
+---@field ["terminal.attach"] fun(payload: agentlanes.TerminalAttach): agentlanes.TerminalAttachment Sends this peer the terminal's output from an offset on.
+---@field ["terminal.detach"] fun(payload: agentlanes.Empty): agentlanes.Empty Ends this peer's output of the terminal.
+---@field ["terminal.ack"] fun(payload: agentlanes.TerminalAck): agentlanes.Empty Returns credit for output that was consumed.
+---@field ["terminal.input"] fun(payload: agentlanes.TerminalInput): agentlanes.Empty Types into the terminal.
+---@field ["terminal.resize"] fun(payload: agentlanes.TerminalResize): agentlanes.TerminalSize Changes the terminal's size.
+---@field ["terminal.signal"] fun(payload: agentlanes.TerminalSignal): agentlanes.Empty Sends a signal to the terminal's foreground processes.
+---@field ["terminal.read"] fun(payload: agentlanes.TerminalRead): agentlanes.TapeChunk Reads the terminal's tape.
+---@field ["terminal.list"] fun(payload: agentlanes.TerminalList): agentlanes.TerminalPage Lists terminals.
+---@field ["terminal.get"] fun(payload: agentlanes.Empty): agentlanes.TerminalState One terminal.
+---@field ["approval.resolve"] fun(payload: agentlanes.ApprovalResolve): agentlanes.ApprovalState Decides. The first decision wins; a later one is refused and told the first.
+---@field ["approval.list"] fun(payload: agentlanes.ApprovalList): agentlanes.ApprovalPage Lists approvals.
+---@field ["approval.get"] fun(payload: agentlanes.ApprovalRef): agentlanes.ApprovalState One approval.
+---@field ["profile.list"] fun(payload: agentlanes.Empty): agentlanes.ProfilePage Lists profiles.
+---@field ["profile.get"] fun(payload: agentlanes.ProfileRef): agentlanes.ProfileState One profile.
+---@field ["agent.list"] fun(payload: agentlanes.Empty): agentlanes.AgentPage Lists agents with their availability and status.
+---@field ["agent.get"] fun(payload: agentlanes.ProfileRef): agentlanes.AgentState One agent.
+---@field ["audit.list"] fun(payload: agentlanes.AuditList): agentlanes.AuditPage Lists audit records.
+
+---The topic's payload.
+---@class agentlanes.Payloads
+---@field ["event.gap"] agentlanes.Gap A part of the log is missing from this peer's stream.
+---@field ["workspace.created"] agentlanes.WorkspaceState A workspace was made.
+---@field ["workspace.opened"] agentlanes.WorkspaceState A workspace was opened.
+---@field ["workspace.updated"] agentlanes.WorkspaceState A workspace was changed.
+---@field ["workspace.closed"] agentlanes.WorkspaceState A workspace was closed.
+---@field ["workspace.deleted"] agentlanes.WorkspaceState A workspace was forgotten.
+---@field ["repo.added"] agentlanes.RepoState A repo was added.
+---@field ["repo.updated"] agentlanes.RepoState A repo was changed.
+---@field ["repo.removed"] agentlanes.RepoState A repo was forgotten.
+---@field ["lane.create.started"] agentlanes.LaneState The lane exists; its worktree is being made.
+---@field ["lane.created"] agentlanes.LaneState The lane is ready.
+---@field ["lane.create.failed"] agentlanes.LaneState The worktree could not be made.
+---@field ["lane.attach.started"] agentlanes.LaneState The lane's worktree is being checked or restored.
+---@field ["lane.attached"] agentlanes.LaneState The lane's worktree is there.
+---@field ["lane.attach.failed"] agentlanes.LaneState The lane's worktree could not be brought back.
+---@field ["lane.commit.started"] agentlanes.LaneState A commit is being made.
+---@field ["lane.committed"] agentlanes.LaneState The lane's branch has a new commit, or nothing was left to commit.
+---@field ["lane.commit.failed"] agentlanes.LaneState The commit could not be made.
+---@field ["lane.merge.started"] agentlanes.LaneState The lane is being merged.
+---@field ["lane.merged"] agentlanes.LaneState The target branch contains the lane.
+---@field ["lane.merge.failed"] agentlanes.LaneState The lane could not be merged.
+---@field ["lane.cleanup.started"] agentlanes.LaneState The lane is being stopped and removed.
+---@field ["lane.cleaned"] agentlanes.LaneState The lane is closed.
+---@field ["lane.cleanup.failed"] agentlanes.LaneState The lane was not removed.
+---@field ["lane.state.changed"] agentlanes.LaneState A turn started, waits or ended, or the worktree vanished.
+---@field ["lane.updated"] agentlanes.LaneState The lane's settings changed.
+---@field ["lane.deleted"] agentlanes.LaneState The lane was forgotten.
+---@field ["session.created"] agentlanes.SessionState A session was made.
+---@field ["session.attach.started"] agentlanes.SessionState The agent is being started.
+---@field ["session.attached"] agentlanes.SessionState The agent takes prompts.
+---@field ["session.attach.failed"] agentlanes.SessionState The agent could not be started or refused.
+---@field ["session.detach.started"] agentlanes.SessionState The agent is being stopped.
+---@field ["session.detached"] agentlanes.SessionState The agent ended; the session can be attached again.
+---@field ["session.terminate.started"] agentlanes.SessionState The session is being ended.
+---@field ["session.terminated"] agentlanes.SessionState The session is over.
+---@field ["session.terminate.failed"] agentlanes.SessionState The session could not be ended.
+---@field ["session.updated"] agentlanes.SessionState Title, activity or agent's id changed.
+---@field ["session.deleted"] agentlanes.SessionState The session was forgotten.
+---@field ["turn.queued"] agentlanes.TurnState A prompt was taken.
+---@field ["turn.started"] agentlanes.TurnState The turn runs.
+---@field ["turn.waiting"] agentlanes.TurnState The turn waits for a decision.
+---@field ["turn.resumed"] agentlanes.TurnState The turn goes on.
+---@field ["turn.completed"] agentlanes.TurnState The agent ended the turn.
+---@field ["turn.failed"] agentlanes.TurnState The turn ended with a problem.
+---@field ["turn.interrupted"] agentlanes.TurnState The turn was stopped or cut.
+---@field ["turn.canceled"] agentlanes.TurnState A queued turn was taken back.
+---@field ["turn.updated"] agentlanes.TurnState Something about the turn was noted.
+---@field ["item.started"] agentlanes.ItemState An item began.
+---@field ["item.updated"] agentlanes.ItemState Something about an item changed other than its growing text.
+---@field ["item.completed"] agentlanes.ItemState An item is closed and whole.
+---@field ["item.delta"] agentlanes.ItemDelta An item's text grew.
+---@field ["process.started"] agentlanes.ProcessState A process runs.
+---@field ["process.exited"] agentlanes.ProcessState A process ended.
+---@field ["terminal.spawn.started"] agentlanes.TerminalState A terminal is being started.
+---@field ["terminal.spawned"] agentlanes.TerminalState The terminal runs.
+---@field ["terminal.spawn.failed"] agentlanes.TerminalState The terminal's program could not be started.
+---@field ["terminal.state.changed"] agentlanes.TerminalState The terminal's state changed.
+---@field ["terminal.close.started"] agentlanes.TerminalState The terminal's processes are being ended.
+---@field ["terminal.closed"] agentlanes.TerminalState The terminal's program ended.
+---@field ["terminal.updated"] agentlanes.TerminalState The terminal's title changed.
+---@field ["terminal.deleted"] agentlanes.TerminalState The terminal was forgotten.
+---@field ["terminal.output"] agentlanes.TerminalOutput Output, for peers that attached.
+---@field ["terminal.resized"] agentlanes.TerminalResized The size changed, for peers that attached.
+---@field ["approval.requested"] agentlanes.ApprovalState A decision is needed.
+---@field ["approval.resolved"] agentlanes.ApprovalState It was decided, it expired, or its turn ended.
+---@field ["approval.answered"] agentlanes.ApprovalState The agent was told, or is gone.
+---@field ["audit.recorded"] agentlanes.AuditState A record was made.
