@@ -14,6 +14,7 @@ class OpenItem:
     """What an item holds so far. Text is kept in the parts in which it was told."""
 
     __slots__ = (
+        "appended",
         "closed_at",
         "content",
         "created_at",
@@ -53,6 +54,8 @@ class OpenItem:
         """The agent's id of a message or thought, where it gives one."""
         self.content = ""
         """A tool's content as last given, which the next one is compared with."""
+        self.appended = False
+        """Output came in pieces since the content was last given whole."""
         self.parts: list[str] = []
         self.untold = 0
         """Index of the first part that was not told as growth."""

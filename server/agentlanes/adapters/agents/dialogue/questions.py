@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from agentlanes.adapters.agents.dialogue.ids import derive_id
 from agentlanes.adapters.agents.dialogue.item import OpenItem
 from agentlanes.adapters.agents.dialogue.outbox import Outbox
-from agentlanes.wire.models import Approval, ApprovalAnswered, ApprovalOption, Session
+from agentlanes.wire.models import Approval, ApprovalAnswered, ApprovalKind, ApprovalOption, Question, Session
 
 APPROVAL_TIMEOUT = timedelta(hours=10)
 PENDING_CAP = 100
@@ -45,10 +45,17 @@ class Questions:
         options: tuple[ApprovalOption, ...],
         offset: int,
         at: str,
+        *,
+        kind: ApprovalKind | None = None,
+        title: str | None = None,
+        questions: tuple[Question, ...] = (),
     ) -> Approval:
-        """Make the approval of a request. Its id follows from where the request stands on the tape."""
+        """Make the approval of a request. Its id follows from where the request stands on the tape.
+
+        The title is the tool call's where none is given; so is what is asked, permission, where no kind is.
+        """
         tool = item.tool
-        title = tool.title if tool is not None and tool.title else "The agent asks for permission"
+        title = title or (tool.title if tool is not None and tool.title else "The agent asks for permission")
         approval = Approval(
             approval_id=derive_id("ap", self._process_id, offset),
             workspace_id=session.workspace_id,
@@ -59,7 +66,9 @@ class Questions:
             process_id=self._process_id,
             request_id=request_id,
             status="pending",
+            kind=kind,
             title=title,
+            questions=questions,
             preview=tool,
             options=options,
             requested_at=at,

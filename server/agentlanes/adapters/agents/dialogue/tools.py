@@ -24,6 +24,7 @@ _MERGED = (
     "changes",
     "command",
     "exit_code",
+    "parent_tool_call_id",
     "raw_input",
     "raw_output",
 )
@@ -43,6 +44,7 @@ class ToolUpdate:
     changes: tuple[FileChange, ...] | None = None
     command: str | None = None
     exit_code: int | None = None
+    parent_tool_call_id: str | None = None
     raw_input: object = None
     raw_output: object = None
     complaints: tuple[str, ...] = ()

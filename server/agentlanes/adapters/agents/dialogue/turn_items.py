@@ -7,6 +7,7 @@ the first frame whose effect on an open item is not in the log. What would pin t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import msgspec
 
@@ -24,6 +25,7 @@ OUTPUT_CAP = 512 << 10
 OUTPUT_TAIL = 64 << 10
 NOTICE_CAP = 16 << 10
 NOTICES_CAP = 16
+SINGLES_CAP = 100
 RAW_NOTICE_CAP = 64 << 10
 SPAN_CAP = 32 << 20
 """Bytes of tape that an open item may pin."""
@@ -51,6 +53,11 @@ class TurnItems:
         self._closed_tools: dict[str, tuple[bytes, int]] = {}
         """Fingerprint and offset of the update that closed a tool call, the oldest first."""
         self._notices: dict[str, OpenItem] = {}
+        self._others: dict[str, OpenItem] = {}
+        """Compactions and questions, by a key of the driver's."""
+        self._said: dict[str, _Said] = {}
+        """What was said under the agent's own ids of messages, where the agent repeats messages whole."""
+        self._singles = 0
         self._spoken: OpenItem | None = None
         self._pinned: dict[str, OpenItem] = {}
         self._news: dict[str, OpenItem] = {}
@@ -85,6 +92,11 @@ class TurnItems:
             if end - offset <= REPEATS_SPAN:
                 break
             del self._closed_tools[tool_call_id]
+        while self._said:
+            message_id, said = next(iter(self._said.items()))
+            if end - said.offset <= REPEATS_SPAN:
+                break
+            del self._said[message_id]
         while self._pinned:
             oldest = next(iter(self._pinned.values()))
             assert oldest.pin is not None
@@ -107,14 +119,20 @@ class TurnItems:
         oldest = next(iter(self._pinned.values()), None)
         if oldest is not None and oldest.pin is not None:
             end = min(end, oldest.pin)
+        end = min(end, next((said.offset for said in self._said.values()), end))
         return min(end, next((offset for _, offset in self._closed_tools.values()), end))
 
     def summary(self) -> str | None:
         """Text of the last message that was closed."""
         return None if self._spoken is None else bound_text(self._spoken.text(), SUMMARY_CAP)
 
-    def speak(self, kind: str, message_id: str | None, text: str) -> None:
-        """A chunk of a message or thought: more of the open one, or the begin of another."""
+    def speak(self, kind: str, message_id: str | None, text: str, *, repeats: bool = False) -> None:
+        """A chunk of a message or thought: more of the open one, or the begin of another.
+
+        `repeats` where the agent may tell the message again as a whole, with `speak_whole`.
+        """
+        if repeats and message_id is not None:
+            self._said.setdefault(message_id, _Said(self._offset)).add(text)
         speech = self._speech
         if speech is not None:
             known = speech.message_id
@@ -133,6 +151,18 @@ class TurnItems:
             self._end_speech()
         if rest:
             self._grow(speech or self._open_speech(kind, message_id), rest)
+
+    def speak_whole(self, kind: str, message_id: str, text: str) -> None:
+        """A whole message, of which parts may have been told: what is new of it is shown, after what was."""
+        said = self._said.get(message_id)
+        if said is not None:
+            if said.is_start_of(text):
+                text = text[said.length :]
+            elif self._speech is not None and self._speech.message_id == message_id:
+                self._end_speech()
+                del self._said[message_id]
+        if text:
+            self.speak(kind, message_id, text, repeats=True)
 
     def show_plan(self, entries: tuple[PlanEntry, ...]) -> None:
         if self._plan is None:
@@ -191,6 +221,67 @@ class TurnItems:
         if item.size > NOTICE_CAP:
             self._freeze(item)
 
+    def grow_output(self, tool_call_id: str, text: str) -> None:
+        """More output of an open tool call, for agents that tell it piece by piece."""
+        item = self._tools.get(tool_call_id)
+        if item is None or item.frozen or not text:
+            return
+        item.appended = True
+        data = text.encode()
+        room = OUTPUT_CAP - item.size
+        if len(data) <= room:
+            self._grow(item, text)
+            return
+        if head := data[:room].decode("utf-8", "ignore"):
+            self._grow(item, head)
+        self._freeze(item)
+
+    def hold_open(self, tool_call_id: str) -> None:
+        """Read an open tool call's frames again after a restart, also where the log has all that they say of it."""
+        if (item := self._tools.get(tool_call_id)) is not None:
+            self._set_pin(item)
+
+    def open_other(self, key: str, kind: str, text: str = "") -> OpenItem:
+        """An item of any other kind, open until `close_other` or the turn's end; the one that is open under the key."""
+        item = self._others.get(key)
+        if item is None:
+            self._end_speech()
+            item = self._others[key] = self._open(kind)
+            self._set_pin(item)
+            if text:
+                self._grow(item, text)
+        return item
+
+    def grow_other(self, key: str, text: str, *, whole: bool = False) -> None:
+        """More text of it; `whole` where the text is all of it, of which parts may have been told."""
+        item = self._others.get(key)
+        if item is None or item.frozen:
+            return
+        if whole:
+            self._show_output(item, text, ends=False)
+            return
+        item.appended = True
+        self._grow(item, text)
+        if item.size > SPEECH_CAP:
+            self._freeze(item)
+
+    def close_other(self, key: str, status: ItemStatus) -> None:
+        item = self._others.pop(key, None)
+        if item is not None:
+            self._close(item, status)
+
+    def tell(self, text: str, raw: object = None) -> None:
+        """A notice of its own, as the agent gives it. So many in a turn are shown as one."""
+        if self._singles >= SINGLES_CAP:
+            self.note(_OTHER_NOTICES, text)
+            return
+        self._singles += 1
+        self._end_speech()
+        item = self._open("notice")
+        item.raw = bound_value(raw, RAW_NOTICE_CAP) if raw is not None else None
+        self._grow(item, bound_text(text, NOTICE_CAP))
+        self._close(item, "completed")
+
     def record_usage(self, usage: Usage) -> None:
         """A usage that came after its turn was over."""
         item = self._open("usage")
@@ -207,6 +298,8 @@ class TurnItems:
         """The text of the turn's last message. Nothing of the turn is remembered: its tape need not be kept."""
         summary = self.summary()
         self._closed_tools.clear()
+        self._said.clear()
+        self._singles = 0
         if self._spoken is not None:
             self._unpin(self._spoken)
             self._spoken = None
@@ -228,7 +321,7 @@ class TurnItems:
 
     def _all_open(self) -> list[OpenItem]:
         single = [item for item in (self._speech, self._plan) if item is not None]
-        return [*single, *self._tools.values(), *self._notices.values()]
+        return [*single, *self._tools.values(), *self._notices.values(), *self._others.values()]
 
     def _adopt(self, item: OpenItem) -> None:
         if item.tool is not None:
@@ -237,6 +330,8 @@ class TurnItems:
             self._plan = item
         elif item.kind == "notice" and item.frozen:
             self._notices[item.text().partition("\n")[0]] = item
+        elif item.kind not in ("message", "thought", "notice"):
+            self._others[item.item_id] = item
         if item.size:
             self._news[item.item_id] = item
 
@@ -299,6 +394,8 @@ class TurnItems:
             if ends:
                 self._show_tail(item, content)
             return
+        if item.appended:
+            item.content, item.appended = item.text(), False
         if content.startswith(item.content):
             fresh = content[len(item.content) :]
         elif item.content.startswith(content):
@@ -341,7 +438,9 @@ class TurnItems:
         elif item.tool is not None:
             self._tools.pop(item.tool.tool_call_id, None)
         else:
-            self._notices = {heading: notice for heading, notice in self._notices.items() if notice is not item}
+            for held in (self._notices, self._others):
+                for key in [key for key, other in held.items() if other is item]:
+                    del held[key]
         if item.kind == "message" and item.pin is not None:
             self._keep_spoken(item)
         else:
@@ -352,6 +451,26 @@ class TurnItems:
         if self._spoken is not None:
             self._unpin(self._spoken)
         self._spoken = item
+
+
+class _Said:
+    """How much was said under a message's id, and a digest of it."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        """Where the message begins on the tape."""
+        self.length = 0
+        self._digest = blake2b(digest_size=16)
+
+    def add(self, text: str) -> None:
+        self.length += len(text)
+        self._digest.update(text.encode())
+
+    def is_start_of(self, text: str) -> bool:
+        return (
+            len(text) >= self.length
+            and blake2b(text[: self.length].encode(), digest_size=16).digest() == self._digest.digest()
+        )
 
 
 def _measure(text: str) -> int:
