@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agentlanes.adapters.agents.acp.prompt import Prompt, read_context
+from agentlanes.adapters.agents.acp.prompt import read_context
 from agentlanes.adapters.agents.acp.tools import read_block, read_tool
+from agentlanes.adapters.agents.dialogue.driver import ACTIVITY_CAP, News
 from agentlanes.adapters.agents.dialogue.frames import bound_line, bound_text, show_value
+from agentlanes.adapters.agents.dialogue.prompt import Prompt
 from agentlanes.adapters.agents.dialogue.turn_items import TurnItems
 from agentlanes.wire.models import PlanEntry, Usage
 
-ACTIVITY_CAP = 200
 _TITLE_CAP = 200
 _ENTRIES_CAP = 200
 _ENTRY_CAP = 2000
@@ -25,13 +26,10 @@ _IGNORED = frozenset({"user_message_chunk", "available_commands_update", "config
 class Updates:
     """Takes in updates of one session. What it cannot place becomes a notice; nothing raises."""
 
-    def __init__(self, items: TurnItems) -> None:
+    def __init__(self, items: TurnItems, news: News) -> None:
         self._items = items
-        self._activity: str | None = None
-        self.title: str | None = None
-        """The session's title, where the agent gave one."""
+        self._news = news
         self._prompt: Prompt | None = None
-        self.usage_changed = False
         self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {
             "agent_message_chunk": self._take_message,
             "agent_thought_chunk": self._take_thought,
@@ -48,7 +46,7 @@ class Updates:
         if kind == "session_info_update":
             title = update.get("title")
             if type(title) is str:
-                self.title = bound_line(title, _TITLE_CAP) or self.title
+                self._news.title = bound_line(title, _TITLE_CAP) or self._news.title
             return
         if prompt is None:
             return
@@ -59,16 +57,6 @@ class Updates:
             take(update)
         elif kind not in _IGNORED:
             self._keep_unknown(kind, update)
-
-    def take_activity(self) -> str | None:
-        """What the agent does, on one line, as far as the last update says."""
-        activity, self._activity = self._activity, None
-        return activity
-
-    def forget_news(self) -> None:
-        """Title and usage were told, or are no news."""
-        self.title = None
-        self.usage_changed = False
 
     def _take_message(self, update: dict[str, Any]) -> None:
         self._take_chunk("message", "Writing", update)
@@ -84,7 +72,7 @@ class Updates:
             return
         message_id = update.get("messageId")
         self._items.speak(kind, message_id if type(message_id) is str else None, text)
-        self._activity = activity
+        self._news.activity = activity
 
     def _take_tool(self, update: dict[str, Any]) -> None:
         tool = read_tool(update)
@@ -96,7 +84,7 @@ class Updates:
         item = self._items.use_tool(tool)
         if item is not None and item.is_open() and item.tool is not None:
             name = item.tool.title or item.tool.tool_kind or "a tool"
-            self._activity = bound_line(name, ACTIVITY_CAP) or self._activity
+            self._news.activity = bound_line(name, ACTIVITY_CAP) or self._news.activity
 
     def _take_plan(self, update: dict[str, Any]) -> None:
         entries = update.get("entries")
@@ -112,7 +100,7 @@ class Updates:
             self._items.record_usage(read_context(update, Usage()))
         elif usage != self._prompt.usage:
             self._prompt.usage = usage
-            self.usage_changed = True
+            self._news.usage_changed = True
 
     def _take_mode(self, update: dict[str, Any]) -> None:
         mode = update.get("currentModeId")
