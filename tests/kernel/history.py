@@ -161,6 +161,28 @@ class History:
             self.exit_process(number, 1)
         self.do(ask(f"turn.{verb}", {"turn_id": id}, facts=seen))
 
+    def replace_turn(self, number: int, late: bool) -> None:
+        """By one of two users; the other one's turn may have ended since they looked."""
+        id = pick(number, [id for noun, id in self.store.entities if noun == "turn"]) or number_id("turn", number)
+        seen = self.see("turn", id)
+        if late:
+            self.exit_process(number, 1)
+        payload = {"turn_id": id, "new_turn_id": number_id("turn", self.number()), "prompt": "Other"}
+        self.do(ask("turn.replace", payload, facts=(seen, PROFILE)))
+
+    def move_turn(self, number: int, beside: int, how: str) -> None:
+        queued = [one.turn_id for one in self.kernel.state.all("turn") if one.status == "queued"]
+        id, other = pick(number, queued), pick(beside, queued)
+        if id is None:
+            return
+        where = {"to": how} if how in ("first", "last") else {how: other}
+        self.do(ask("turn.move", {"turn_id": id, **where}, facts=Stored(None)))
+
+    def steer_turn(self, number: int) -> None:
+        turn = pick(number, list(self.kernel.state.all("turn")))
+        if turn is not None:
+            self.do(ask("turn.steer", {"turn_id": turn.turn_id, "prompt": "More"}, facts=Stored(None)))
+
     def decide(self, index: int, kind: str | None) -> None:
         approval = pick(index, list(self.kernel.state.all("approval")))
         id = approval.approval_id if approval is not None else number_id("approval", index)
@@ -217,6 +239,7 @@ class History:
             self.do(ask("session.settle", {**settled, "problem": PROBLEM}, session_id=session.session_id))
             return
         settled |= {"agent_session_id": "a", "resumable": True, "cursor": {"rest": 1, "applied": 1}}
+        settled["offer"] = {"steer": True}
         started = {"process_id": session.process_id, "run_reason": "agent", "argv": ["a"], "cwd": "/", "pid": 1}
         self.do(
             ask("process.start", started, lane_id=session.lane_id, session_id=session.session_id),
@@ -273,13 +296,16 @@ class History:
             items.append({**msgspec.to_builtins(item), "status": status})
         told = list(state.children("approval", turn.session_id)) if answered else []
         n = self.number()
+        progress = {"turn_id": turn.turn_id, **({"status": end} if end else {"usage": {"total_tokens": n}})}
+        if answered:
+            progress["steered"] = [{"number": steer.number, "input_n": n} for steer in turn.steers[:1]]
         payload: dict[str, Any] = {
             "process_id": turn.process_id,
             "cursor": {"rest": n, "applied": n},
             "items": items,
             "approvals": [self.make_approval(place, turn.process_id, self.number()) for _ in range(approvals)],
             "answered": [{"approval_id": approval.approval_id, "answer_n": n} for approval in told],
-            "turn": {"turn_id": turn.turn_id, **({"status": end} if end else {"usage": {"total_tokens": n}})},
+            "turn": progress,
             "writes": [{"n": n, "data": "{}"}],
         }
         (outcome,) = self.do(ask("session.apply", payload, session_id=turn.session_id, actor="agent/demo"))

@@ -58,6 +58,10 @@ def check_turns(state: State) -> None:
             assert session.status == "attached"
             assert turn.process_id == session.process_id
         assert (turn.status == "waiting") == (turn.turn_id in waiting), "waits if and only if something is pending"
+        assert turn.status == "queued" or turn.position is not None
+        assert [steer.number for steer in turn.steers] == list(range(1, len(turn.steers) + 1))
+    positions = Counter((turn.session_id, turn.position) for turn in turns if turn.status == "queued")
+    assert all(count == 1 for count in positions.values()), "two turns in one place of a queue"
     for item in state.all("item"):
         turn = state.get("turn", item.turn_id)
         assert turn is not None and turn.status in ACTIVE, "an open item in a turn that is over"

@@ -42,6 +42,8 @@ class Draft:
         self.events: list[Event] = []
         self.writes: list[Write] = []
         self.cursors: list[CursorMove] = []
+        self.answer: Struct | None = None
+        """What the command is answered with, where that is more than the entity that it is about."""
         self.chosen: list[tuple[str, str]] = []
         """Ids that the client chose. Those of entities that left memory are known to the store only."""
 
@@ -135,7 +137,8 @@ class Draft:
 
     def begin(self, kind: str, *, apart: bool = False, **details: Any) -> Operation:
         """An operation of this command, for an entity to carry until its effect has ended. One that stands apart has a
-        correlation of its own: a command that begins several of a noun can lend its own to one of them only."""
+        correlation of its own: a command that begins several of a noun can lend its own to one of them only. Its
+        details may name as `caller` the correlation of the one who asked, whose environment a process is started in."""
         command = self.command
         return Operation(
             kind=kind,

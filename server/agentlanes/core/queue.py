@@ -1,14 +1,24 @@
-"""The rules of a session's queue: which turn runs next, what its end closes, and what the lane is because of it."""
+"""The rules of a session's queue: which turn runs next, what its end closes, and what the lane is because of it.
+
+The queue is one order, and a turn's position says where in it the turn stands. Priority says where a turn enters: after
+the last one that is at least as important. From then on only `turn.move` changes its place, whatever the priorities.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from agentlanes.core import settings, steering
 from agentlanes.core.draft import Draft
+from agentlanes.core.errors import Refusal
 from agentlanes.wire.models import Lane, Problem, Session, Turn
 
 USABLE = ("ready", "running", "blocked")
 """States of a lane that has its worktree."""
+
+STEP = 1024
+"""Between neighbours, so that most moves change one turn only."""
 
 _ENDS = {"completed": "turn.completed", "failed": "turn.failed", "interrupted": "turn.interrupted"}
 
@@ -23,20 +33,59 @@ def active(draft: Draft, session_id: str) -> Turn | None:
     return next((turn for turn in draft.turns(session_id) if turn.status in ("running", "waiting")), None)
 
 
+def waiting(draft: Draft, session_id: str) -> list[Turn]:
+    """The queued turns, in the order in which they will run."""
+    return sorted((turn for turn in draft.turns(session_id) if turn.status == "queued"), key=find_position)
+
+
+def find_position(turn: Turn) -> tuple[int, int]:
+    """What queued turns are sorted by."""
+    return turn.position or 0, -turn.priority
+
+
+def enter(draft: Draft, session_id: str, priority: int, leaving: str | None = None) -> int:
+    """The position of a turn that enters by its priority. `leaving` is itself, where it is in the queue already."""
+    queue = [turn for turn in waiting(draft, session_id) if turn.turn_id != leaving]
+    behind = [index for index, turn in enumerate(queue, 1) if turn.priority >= priority]
+    return make_room(draft, queue, behind[-1] if behind else 0)
+
+
+def make_room(draft: Draft, queue: Sequence[Turn], index: int) -> int:
+    """A position before the turn at this index. The others are numbered anew where there is none between two."""
+    before = find_position(queue[index - 1])[0] if index > 0 else None
+    after = find_position(queue[index])[0] if index < len(queue) else None
+    if before is None or after is None:
+        return STEP if before is after else after - STEP if after is not None else (before or 0) + STEP
+    if after - before > 1:
+        return (before + after) // 2
+    for number, turn in enumerate(queue):
+        position = (number + (number >= index)) * STEP
+        if position != turn.position:
+            draft.change("turn.updated", turn, position=position)
+    return index * STEP
+
+
 def start_next(draft: Draft, session: Session) -> None:
-    """Starts the first queued turn, by priority and then by age, if the agent is there and idle."""
+    """Starts the first queued turn if the agent is there and idle."""
     if session.status != "attached" or session.operation is not None or active(draft, session.session_id) is not None:
         return
     lane = draft.lane(session.lane_id)
     if lane.status not in USABLE or is_leaving(lane):
         return
-    queued = [turn for turn in draft.turns(session.session_id) if turn.status == "queued"]
-    if not queued:
-        return
-    # Of equals, min takes the first, and turns stand in the order in which they came.
-    first = min(queued, key=lambda turn: -turn.priority)
-    draft.change("turn.started", first, status="running", process_id=session.process_id, started_at=draft.command.at)
-    follow_turns(draft, session.lane_id)
+    for turn in waiting(draft, session.session_id):
+        choice = settings.merge(session.choice, turn.choice)
+        if choice != session.choice:
+            session = draft.change("session.updated", session, choice=choice)
+        started = {"status": "running", "process_id": session.process_id, "started_at": draft.command.at}
+        turn = draft.change("turn.started", turn, **started)
+        try:
+            # Nobody knew what the agent offers when it was queued, or the agent is another one by now.
+            settings.check_action(session.offer, turn.action)
+        except Refusal as refusal:
+            end(draft, turn, "failed", refusal.problem())
+        else:
+            follow_turns(draft, session.lane_id)
+            return
 
 
 def end(draft: Draft, turn: Turn, status: str, problem: Problem | None = None, **changes: Any) -> None:
@@ -47,6 +96,8 @@ def end(draft: Draft, turn: Turn, status: str, problem: Problem | None = None, *
     for approval in draft.approvals(turn.session_id):
         if approval.turn_id == turn.turn_id and approval.status == "pending":
             draft.change("approval.resolved", approval, status="canceled", answered=True)
+    steers = changes.pop("steers", turn.steers)
+    changes["steers"] = tuple(steering.give_up(steer) for steer in steers)
     draft.change(_ENDS[status], turn, status=status, problem=problem, ended_at=at, **changes)
     follow_turns(draft, turn.lane_id)
 

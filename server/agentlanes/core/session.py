@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from agentlanes.core import item as items
 from agentlanes.core import lane as lanes
-from agentlanes.core import queue
+from agentlanes.core import queue, settings, steering
 from agentlanes.core import terminal as terminals
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
@@ -60,15 +62,20 @@ def attach(draft: Draft, command: Command[Empty]) -> None:
     begin_attach(draft, session)
 
 
-def begin_attach(draft: Draft, session: Session) -> None:
-    """Decides to start the session's agent, as a process of a fresh id."""
+def begin_attach(draft: Draft, session: Session, *, apart: bool = False, caller: str | None = None) -> None:
+    """Decides to start the session's agent, as a process of a fresh id. `caller` is the correlation of who wants it,
+    where that is not this command; `apart` says that this command attaches others as well."""
     refuse_while_operating("session", session.session_id, session.operation)
     draft.change(
         "session.attach.started",
         session,
         status="attaching",
         process_id=draft.command.minter.mint("process"),
-        operation=draft.begin("attach"),
+        operation=draft.begin(
+            "attach",
+            apart=apart or caller is not None,
+            caller=caller or (draft.command.correlation_id if apart else None),
+        ),
         problem=None,
     )
 
@@ -104,7 +111,10 @@ def terminate(draft: Draft, command: Command[Empty]) -> None:
 
 def update(draft: Draft, command: Command[SessionUpdate]) -> None:
     session = draft.session(command.context.session_id)
-    draft.change("session.updated", session, title=command.payload.title or session.title)
+    payload = command.payload
+    settings.check_choice(session.offer, payload.choice)
+    choice = settings.merge(session.choice, payload.choice)
+    draft.change("session.updated", session, title=payload.title or session.title, choice=choice)
 
 
 def delete(draft: Draft, command: Command[Empty]) -> None:
@@ -220,10 +230,11 @@ def _progress(draft: Draft, session: Session, progress: TurnProgress) -> None:
     if progress.stop_reason is not None:
         changes["stop_reason"] = progress.stop_reason
     if progress.interrupt_n is not None and turn.interrupt is not None:
-        interrupt = turn.interrupt
-        changes["interrupt"] = type(interrupt)(
-            requested_at=interrupt.requested_at, actor=interrupt.actor, input_n=progress.interrupt_n
-        )
+        changes["interrupt"] = msgspec.structs.replace(turn.interrupt, input_n=progress.interrupt_n)
+    if progress.agent_turn_id is not None:
+        changes["agent_turn_id"] = progress.agent_turn_id
+    if progress.steered:
+        changes["steers"] = steering.note(turn.steers, progress.steered)
     if progress.status in ("completed", "failed", "interrupted"):
         queue.end(draft, turn, progress.status, progress.problem, **changes)
         queue.start_next(draft, draft.session(session.session_id))

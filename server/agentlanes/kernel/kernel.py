@@ -153,7 +153,7 @@ class Kernel:
                 envelope_id=command.envelope_id,
                 correlation_id=command.correlation_id,
                 seq=self._stamp.seq,
-                payload={request.method.result.__struct_fields__[0]: entity} if entity is not None else {},
+                payload=_payload(command, draft, entity),
             )
         )
         if request.envelope_id is not None:
@@ -346,6 +346,13 @@ def _require_same(envelope_id: str, first: bytes, again: bytes) -> None:
             f"envelope_id {envelope_id} was used for another command; a new command needs a new one",
             envelope_id=envelope_id,
         )
+
+
+def _payload(command: Command[Any], draft: Draft, entity: Any) -> Any:
+    """What the command is answered with: what it says itself, or its entity."""
+    if draft.answer is not None:
+        return draft.answer
+    return {command.method.result.__struct_fields__[0]: entity} if entity is not None else {}
 
 
 def _result(command: Command[Any], draft: Draft, state: State) -> Any:

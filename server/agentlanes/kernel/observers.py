@@ -74,6 +74,7 @@ class Observers:
             "profile": self._see_profile,
             "shell": self._see_shell,
             "turn": self._see_turn,
+            "replacement": self._see_replacement,
             "approval": self._see_approval,
         }
 
@@ -189,6 +190,12 @@ class Observers:
 
     async def _see_turn(self, state: State, asking: Asking) -> Stored:
         return await self._see_stored(state, "turn", asking.payload.turn_id)
+
+    async def _see_replacement(self, state: State, asking: Asking) -> tuple[Stored, ProfileSeen]:
+        stored = await self._see_turn(state, asking)
+        turn = state.get("turn", asking.payload.turn_id) or stored.entity
+        session = state.get("session", turn.session_id) if turn is not None else None
+        return stored, self._look_up(session.profile if session is not None else None)
 
     async def _see_approval(self, state: State, asking: Asking) -> Stored:
         return await self._see_stored(state, "approval", asking.payload.approval_id)

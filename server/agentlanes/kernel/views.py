@@ -13,6 +13,7 @@ from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import DiffFile as GitFile
 from agentlanes.core.facts import DiffOptions
 from agentlanes.core.lane import USABLE
+from agentlanes.core.queue import find_position
 from agentlanes.kernel.kernel import Kernel
 from agentlanes.kernel.observers import address_repo, address_worktree
 from agentlanes.kernel.ports.git import Git, GitRefusal
@@ -37,11 +38,15 @@ from agentlanes.wire.models import (
     Session,
     SessionList,
     Snapshot,
+    Turn,
+    TurnList,
+    TurnPage,
     WorktreeDiff,
 )
 from agentlanes.wire.table import ENTITIES, METHODS
 
 DEFAULT_LIMIT = 100
+_HIGHEST = 1 << 53
 _SCOPES = ("workspace_id", "lane_id", "session_id")
 _PLURALS = {"process": "processes"}
 
@@ -69,6 +74,8 @@ class Views:
         for noun in ENTITIES:
             self.by_method[f"{noun}.list"] = self._list_view(noun)
             self.by_method[f"{noun}.get"] = self._get_view(noun)
+        self._list_turns = self.by_method["turn.list"]
+        self.by_method["turn.list"] = self._list_turns_or_queues
 
     def find(self, noun: str, id: str | None) -> Any:
         """An entity, from memory or the store, with its vitals; refuses with `<NOUN>_NOT_FOUND`."""
@@ -134,6 +141,21 @@ class Views:
         )
         type_ = ENTITIES[noun].type
         return [msgspec.json.decode(json, type=type_) for _, json in self._kernel.store.select(selection)]
+
+    def _list_turns_or_queues(self, context: Context, payload: TurnList) -> Struct | Awaitable[Struct]:
+        """Queued turns alone are shown in the order in which they will run; all of them are in memory."""
+        if payload.status != "queued":
+            return self._list_turns(context, payload)
+        limit = payload.limit or DEFAULT_LIMIT
+        wanted = {name: getattr(context, name) for name in _SCOPES if getattr(context, name) is not None}
+        found = sorted(
+            (_write_place(turn), turn)
+            for turn in self._kernel.state.all("turn")
+            if turn.status == "queued" and all(getattr(turn, name) == value for name, value in wanted.items())
+        )
+        page = [row for row in found if payload.cursor is None or row[0] > payload.cursor]
+        more = page[limit - 1][0] if len(page) > limit else None
+        return TurnPage(turns=tuple(turn for _, turn in page[:limit]), next_cursor=more)
 
     def snapshot(self, workspace_ids: tuple[str, ...]) -> Snapshot:
         """What is live, for a client to start its mirror from."""
@@ -224,6 +246,12 @@ class Views:
                 )
             )
         return LaneDiffResult(worktrees=tuple(shown))
+
+
+def _write_place(turn: Turn) -> str:
+    """A turn's place among all queues, as a text that sorts as they do."""
+    position, priority = find_position(turn)
+    return f"{turn.session_id}:{position + _HIGHEST:017d}:{100 + priority:03d}:{turn.turn_id}"
 
 
 class _Notification(Struct):

@@ -46,6 +46,7 @@ OriginKind: TypeAlias = Literal["fork", "adopt", "handover"]
 TurnStatus: TypeAlias = Literal["queued", "running", "waiting", "completed", "failed", "interrupted", "canceled"]
 StopReason: TypeAlias = str
 TurnAction: TypeAlias = Literal["prompt", "compact", "review"]
+QueuePlace: TypeAlias = Literal["first", "last"]
 ItemKind: TypeAlias = str
 ItemStatus: TypeAlias = Literal["in_progress", "completed", "failed", "canceled"]
 ToolKind: TypeAlias = str
@@ -661,6 +662,7 @@ class SessionUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What changes; the rest stays."""
 
     title: Name | None = None
+    choice: Choice | None = None
 
 
 class SessionList(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -817,6 +819,8 @@ class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt: str
     links: tuple[ResourceLink, ...] = ()
     priority: int
+    position: int | None = None
+    replaces: TurnId | None = None
     correlation_id: CorrelationId | None = None
     choice: Choice | None = None
     agent_turn_id: str | None = None
@@ -839,9 +843,46 @@ class TurnCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A prompt for a session. It runs when the session is attached and the turns before it have ended."""
 
     turn_id: TurnId | None = None
-    prompt: str
+    action: TurnAction | None = None
+    prompt: str | None = None
     links: tuple[ResourceLink, ...] = ()
     priority: int | None = None
+    choice: Choice | None = None
+
+
+class TurnSteer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Further input to the running turn."""
+
+    turn_id: TurnId
+    prompt: str
+    links: tuple[ResourceLink, ...] = ()
+
+
+class TurnReplace(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A prompt that shall run in place of a turn."""
+
+    turn_id: TurnId
+    new_turn_id: TurnId | None = None
+    prompt: str
+    links: tuple[ResourceLink, ...] = ()
+    choice: Choice | None = None
+
+
+class TurnReplaced(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Receipt of a replacement."""
+
+    turn: Turn
+    replaced: Turn
+    interrupted: bool
+
+
+class TurnMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a queued turn goes: before or after another one, or to an end of the queue. One of the three."""
+
+    turn_id: TurnId
+    before: TurnId | None = None
+    after: TurnId | None = None
+    to: QueuePlace | None = None
 
 
 class TurnRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -855,6 +896,10 @@ class TurnUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     turn_id: TurnId
     seen: bool | None = None
+    prompt: str | None = None
+    links: tuple[ResourceLink, ...] = ()
+    priority: int | None = None
+    choice: Choice | None = None
 
 
 class TurnList(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -872,7 +917,7 @@ class TurnState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TurnPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Turns in order of creation."""
+    """Turns in order of creation; queued ones in the order in which they will run, where only those were asked for."""
 
     turns: tuple[Turn, ...]
     next_cursor: Cursor | None = None

@@ -592,6 +592,7 @@ error('a meta file')
 ---What changes; the rest stays.
 ---@class agentlanes.SessionUpdate
 ---@field title? agentlanes.Name
+---@field choice? agentlanes.Choice For the turns that start from now on; what is absent in it stays.
 
 ---Which sessions.
 ---@class agentlanes.SessionList
@@ -724,7 +725,9 @@ error('a meta file')
 ---@field action? agentlanes.TurnAction prompt where absent.
 ---@field prompt string What the user asked.
 ---@field links? agentlanes.ResourceLink[]
----@field priority integer Higher runs first; 50 where nothing was said.
+---@field priority integer Where it enters the queue: before the first turn of lower priority; 50 where nothing was said.
+---@field position? integer Order in the queue: the lowest runs next. Only the order means something.
+---@field replaces? agentlanes.TurnId The turn that was interrupted for this one.
 ---@field correlation_id? agentlanes.CorrelationId Correlation of the prompt; all that the turn causes carries it.
 ---@field choice? agentlanes.Choice What was chosen for this turn; the session keeps it.
 ---@field agent_turn_id? string The agent's own id of the turn.
@@ -745,9 +748,41 @@ error('a meta file')
 ---A prompt for a session. It runs when the session is attached and the turns before it have ended.
 ---@class agentlanes.TurnCreate
 ---@field turn_id? agentlanes.TurnId Chosen by the client, or by the server where absent.
----@field prompt string
+---@field action? agentlanes.TurnAction prompt where absent.
+---@field prompt? string Needed to prompt; what to look at in a review, what to keep of a context that is summed up.
 ---@field links? agentlanes.ResourceLink[]
 ---@field priority? integer
+---@field choice? agentlanes.Choice Chosen for this turn; the session keeps it.
+
+---Further input to the running turn.
+---@class agentlanes.TurnSteer
+---@field turn_id agentlanes.TurnId
+---@field prompt string
+---@field links? agentlanes.ResourceLink[]
+
+---A prompt that shall run in place of a turn.
+---@class agentlanes.TurnReplace
+---@field turn_id agentlanes.TurnId The turn that is interrupted.
+---@field new_turn_id? agentlanes.TurnId Chosen by the client, or by the server where absent.
+---@field prompt string
+---@field links? agentlanes.ResourceLink[]
+---@field choice? agentlanes.Choice
+
+---Receipt of a replacement.
+---@class agentlanes.TurnReplaced
+---@field turn agentlanes.Turn The new turn: it runs next.
+---@field replaced agentlanes.Turn The turn that it replaces, as it is now.
+---@field interrupted boolean Whether it was still running; otherwise it had ended before, and nothing was cut.
+
+---An end of the queue.
+---@alias agentlanes.QueuePlace "first"|"last"
+
+---Where a queued turn goes: before or after another one, or to an end of the queue. One of the three.
+---@class agentlanes.TurnMove
+---@field turn_id agentlanes.TurnId
+---@field before? agentlanes.TurnId
+---@field after? agentlanes.TurnId
+---@field to? agentlanes.QueuePlace
 
 ---Which turn.
 ---@class agentlanes.TurnRef
@@ -757,6 +792,10 @@ error('a meta file')
 ---@class agentlanes.TurnUpdate
 ---@field turn_id agentlanes.TurnId
 ---@field seen? boolean
+---@field prompt? string Of a queued turn, as all that follows.
+---@field links? agentlanes.ResourceLink[]
+---@field priority? integer The turn enters the queue anew by it.
+---@field choice? agentlanes.Choice
 
 ---Which turns.
 ---@class agentlanes.TurnList
@@ -768,7 +807,7 @@ error('a meta file')
 ---@class agentlanes.TurnState
 ---@field turn agentlanes.Turn
 
----Turns in order of creation.
+---Turns in order of creation; queued ones in the order in which they will run, where only those were asked for.
 ---@class agentlanes.TurnPage
 ---@field turns agentlanes.Turn[]
 ---@field next_cursor? agentlanes.Cursor
@@ -1288,14 +1327,17 @@ error('a meta file')
 ---@field ["session.attach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Starts the session's agent and continues the conversation.
 ---@field ["session.detach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Stops the session's agent; the session can be attached again.
 ---@field ["session.terminate"] fun(payload: agentlanes.Empty): agentlanes.SessionState Ends the session: its agent, its terminals, its queue. What it said stays.
----@field ["session.update"] fun(payload: agentlanes.SessionUpdate): agentlanes.SessionState Changes the title.
+---@field ["session.update"] fun(payload: agentlanes.SessionUpdate): agentlanes.SessionState Changes the title, or what is chosen of the agent's settings.
 ---@field ["session.delete"] fun(payload: agentlanes.Empty): agentlanes.SessionState Forgets a terminated session; its log stays.
 ---@field ["session.list"] fun(payload: agentlanes.SessionList): agentlanes.SessionPage Lists sessions.
 ---@field ["session.get"] fun(payload: agentlanes.Empty): agentlanes.SessionState One session.
 ---@field ["turn.create"] fun(payload: agentlanes.TurnCreate): agentlanes.TurnState Prompts a session. A detached session is attached first; a busy one queues the turn.
 ---@field ["turn.cancel"] fun(payload: agentlanes.TurnRef): agentlanes.TurnState Takes a queued turn out of the queue.
 ---@field ["turn.interrupt"] fun(payload: agentlanes.TurnRef): agentlanes.TurnState Asks the agent to stop the running turn; turn.interrupted follows.
----@field ["turn.update"] fun(payload: agentlanes.TurnUpdate): agentlanes.TurnState Marks a finished turn as seen.
+---@field ["turn.steer"] fun(payload: agentlanes.TurnSteer): agentlanes.TurnState Gives the running turn further input, where the agent takes it.
+---@field ["turn.replace"] fun(payload: agentlanes.TurnReplace): agentlanes.TurnReplaced Interrupts a turn and puts a new one at the head of the queue, both or none. A turn that ended meanwhile is left as it ended, and the new one runs next.
+---@field ["turn.move"] fun(payload: agentlanes.TurnMove): agentlanes.TurnState Changes the place of a queued turn.
+---@field ["turn.update"] fun(payload: agentlanes.TurnUpdate): agentlanes.TurnState Edits a queued turn, or marks a finished one as seen.
 ---@field ["turn.list"] fun(payload: agentlanes.TurnList): agentlanes.TurnPage Lists the turns of a session, a lane or a workspace.
 ---@field ["turn.get"] fun(payload: agentlanes.TurnRef): agentlanes.TurnState One turn.
 ---@field ["item.list"] fun(payload: agentlanes.ItemList): agentlanes.ItemPage Lists the items of a turn or a session.

@@ -132,7 +132,8 @@ class Conversations:
     async def _spawn(self, session: Session, launch: Launch) -> ProcessReport:
         assert session.operation is not None and session.process_id is not None
         cwd = self.find_cwd(session)
-        env = self._environments.compose(session.operation.correlation_id, launch.env_pass, launch.env)
+        caller = (session.operation.details or {}).get("caller") or session.operation.correlation_id
+        env = self._environments.compose(str(caller), launch.env_pass, launch.env)
         reached("spawn.before")
         report = await self._runners.spawn(
             session.lane_id,
