@@ -15,21 +15,25 @@ def start(draft: Draft, command: Command[ProcessStart]) -> None:
     lane = draft.lane(command.context.lane_id)
     if draft.get("process", payload.process_id) is not None:
         raise Refusal("STALE", f"process {payload.process_id} is known to run")
-    draft.put(
-        "process.started",
-        Process(
-            process_id=payload.process_id,
-            workspace_id=lane.workspace_id,
-            lane_id=lane.lane_id,
-            session_id=command.context.session_id,
-            run_reason=payload.run_reason,
-            status="running",
-            argv=payload.argv,
-            cwd=payload.cwd,
-            pid=payload.pid,
-            started_at=command.at,
-        ),
+    process = Process(
+        process_id=payload.process_id,
+        workspace_id=lane.workspace_id,
+        lane_id=lane.lane_id,
+        session_id=command.context.session_id,
+        run_reason=payload.run_reason,
+        status="running",
+        argv=payload.argv,
+        cwd=payload.cwd,
+        pid=payload.pid,
+        pty=True if payload.cols is not None else None,
+        started_at=command.at,
     )
+    draft.put("process.started", process)
+    if payload.cols is not None and payload.rows is not None:
+        terminal = terminals.show(draft, process, payload.cols, payload.rows)
+        for session in draft.sessions(lane.lane_id):
+            if session.process_id == process.process_id:
+                draft.change("session.updated", session, terminal_id=terminal.terminal_id)
 
 
 def exit(draft: Draft, command: Command[ProcessExit]) -> None:

@@ -171,7 +171,9 @@ def apply(draft: Draft, command: Command[SessionApply]) -> None:
     for answered in payload.answered:
         _note_answer(draft, session.session_id, answered)
     if payload.turn is not None:
-        _progress(draft, session, payload.turn)
+        _progress(draft, payload.turn)
+        if not payload.ended:
+            queue.start_next(draft, draft.session(session.session_id))
     changes: dict[str, Any] = {}
     title, activity = write_line(payload.title), write_line(payload.activity)
     if title is not None and title != session.title:
@@ -180,8 +182,22 @@ def apply(draft: Draft, command: Command[SessionApply]) -> None:
         changes["activity"] = activity
     if payload.offer is not None and payload.offer != session.offer:
         changes["offer"] = payload.offer
+    if payload.agent_session_id is not None and payload.agent_session_id != session.agent_session_id:
+        changes["agent_session_id"] = payload.agent_session_id
     if changes:
         draft.change("session.updated", draft.session(session.session_id), **changes)
+    if payload.ended:
+        _release(draft, draft.session(session.session_id), payload.problem)
+
+
+def _release(draft: Draft, session: Session, problem: Problem | None) -> None:
+    """The session's process is done, as it had to be. What waits in the queue starts the next one."""
+    lose_process(draft, session, problem)
+    session = draft.session(session.session_id)
+    waiting = next((turn for turn in draft.turns(session.session_id) if turn.status == "queued"), None)
+    stays = not queue.is_leaving(draft.lane(session.lane_id))
+    if session.status == "detached" and problem is None and waiting is not None and stays:
+        begin_attach(draft, session, caller=waiting.correlation_id)
 
 
 def _require_process(draft: Draft, session_id: str | None, process_id: str) -> Session:
@@ -216,7 +232,7 @@ def _note_answer(draft: Draft, session_id: str, answered: ApprovalAnswered) -> N
                 draft.change("approval.answered", approval, answered=True, answer_n=answered.answer_n)
 
 
-def _progress(draft: Draft, session: Session, progress: TurnProgress) -> None:
+def _progress(draft: Draft, progress: TurnProgress) -> None:
     turn = draft.get("turn", progress.turn_id)
     if turn is None:
         return
@@ -237,7 +253,6 @@ def _progress(draft: Draft, session: Session, progress: TurnProgress) -> None:
         changes["steers"] = steering.note(turn.steers, progress.steered)
     if progress.status in ("completed", "failed", "interrupted"):
         queue.end(draft, turn, progress.status, progress.problem, **changes)
-        queue.start_next(draft, draft.session(session.session_id))
     elif changes:
         draft.change("turn.updated", turn, **changes)
 

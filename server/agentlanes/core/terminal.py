@@ -101,6 +101,7 @@ def settle(draft: Draft, command: Command[TerminalSettle]) -> None:
             lane_id=terminal.lane_id,
             session_id=terminal.session_id,
             run_reason="shell",
+            pty=True,
             status="running",
             argv=terminal.argv,
             cwd=terminal.cwd,
@@ -114,6 +115,30 @@ def settle(draft: Draft, command: Command[TerminalSettle]) -> None:
         session = draft.get("session", terminal.session_id)
         if session is None or queue.is_over(session):
             begin_close(draft, terminal)
+
+
+def show(draft: Draft, process: Process, cols: int, rows: int) -> Terminal:
+    """The terminal that a session's agent runs on, so that people can watch it and type."""
+    terminal = Terminal(
+        terminal_id=draft.command.minter.mint("terminal"),
+        workspace_id=process.workspace_id,
+        lane_id=process.lane_id,
+        session_id=process.session_id,
+        process_id=process.process_id,
+        title=write_line(PurePosixPath(process.argv[0]).name) or "agent",
+        state="spawning",
+        argv=process.argv,
+        cwd=process.cwd,
+        cols=cols,
+        rows=rows,
+        operation=draft.begin("spawn", apart=True),
+        created_at=draft.command.at,
+        updated_at=draft.command.at,
+    )
+    draft.put("terminal.spawn.started", terminal)
+    terminal = draft.change("terminal.state.changed", terminal, state="active")
+    shown: Terminal = draft.change("terminal.spawned", terminal, operation=None)
+    return shown
 
 
 def begin_close(draft: Draft, terminal: Terminal) -> None:

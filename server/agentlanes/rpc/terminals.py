@@ -210,7 +210,7 @@ class Terminals:
         """A part of a process' tape."""
         process: Process = self._views.find("process", payload.process_id)
         stream = payload.stream or "out"
-        tape = self._runners.tape(process.process_id, "pty" if process.run_reason == "shell" else stream)
+        tape = self._runners.tape(process.process_id, "pty" if process.pty else stream)
         return _read(tape, payload.offset, payload.max_bytes, payload.encoding)
 
 

@@ -640,6 +640,7 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     activity: str | None = None
     listed: bool
     process_id: ProcessId | None = None
+    terminal_id: TerminalId | None = None
     operation: Operation | None = None
     problem: Problem | None = None
     resumable: bool | None = None
@@ -756,6 +757,9 @@ class SessionApply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: Name | None = None
     activity: str | None = None
     offer: Offer | None = None
+    agent_session_id: str | None = None
+    ended: bool | None = None
+    problem: Problem | None = None
     writes: tuple[AgentWrite, ...] = ()
 
 
@@ -1031,6 +1035,7 @@ class Process(Struct, frozen=True, kw_only=True, omit_defaults=True):
     argv: tuple[str, ...]
     cwd: AbsolutePath
     pid: int | None = None
+    pty: bool | None = None
     exit_code: int | None = None
     signal: str | None = None
     dropped: bool | None = None
@@ -1104,6 +1109,8 @@ class ProcessStart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     argv: tuple[str, ...]
     cwd: AbsolutePath
     pid: int
+    cols: Columns | None = None
+    rows: Rows | None = None
 
 
 class Terminal(Struct, frozen=True, kw_only=True, omit_defaults=True):

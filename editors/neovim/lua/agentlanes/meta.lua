@@ -490,7 +490,7 @@ error('a meta file')
 ---@field merges? agentlanes.Merge[]
 ---@field rescues? agentlanes.Rescue[]
 
----attached = an agent process with an open protocol session.
+---attached = an agent process with an open protocol session; of an agent that takes one prompt for each process: the next prompt starts it.
 ---@alias agentlanes.SessionStatus "detached"|"attaching"|"attached"|"terminated"
 
 ---How the agent reaches its model; native_openai where no route was chosen.
@@ -574,6 +574,7 @@ error('a meta file')
 ---@field activity? string One line: what it does now.
 ---@field listed boolean True from its first prompt on.
 ---@field process_id? agentlanes.ProcessId The agent's process, while one belongs to it.
+---@field terminal_id? agentlanes.TerminalId The terminal that its process runs on, or ran on last, where the agent is a program of the terminal.
 ---@field operation? agentlanes.Operation
 ---@field problem? agentlanes.Problem Why it is not attached.
 ---@field resumable? boolean Whether the agent can continue the conversation in a new process.
@@ -666,6 +667,9 @@ error('a meta file')
 ---@field title? agentlanes.Name
 ---@field activity? string
 ---@field offer? agentlanes.Offer What the agent offers from now on, whole.
+---@field agent_session_id? string The agent's own id of the conversation, where it tells one after it was attached.
+---@field ended? boolean The process is done with all that it had to do, and has ended or cannot be started. A prompt that waits is given to the next one.
+---@field problem? agentlanes.Problem Why it cannot be started; the queue waits then.
 ---@field writes? agentlanes.AgentWrite[]
 
 ---waiting = an approval of the turn is pending.
@@ -917,6 +921,7 @@ error('a meta file')
 ---@field argv string[]
 ---@field cwd agentlanes.AbsolutePath
 ---@field pid? integer
+---@field pty? boolean It runs on a terminal.
 ---@field exit_code? integer
 ---@field signal? string Name of the signal that ended it.
 ---@field dropped? boolean Hidden by the user.
@@ -974,6 +979,8 @@ error('a meta file')
 ---@field argv string[]
 ---@field cwd agentlanes.AbsolutePath
 ---@field pid integer
+---@field cols? agentlanes.Columns With rows: it runs on a terminal, which its session shows.
+---@field rows? agentlanes.Rows
 
 ---throttled = the runner holds it to its share of a byte budget, or its tape cannot be written.
 ---@alias agentlanes.TerminalPhase "idle"|"spawning"|"active"|"throttled"|"closed"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from agentlanes.kernel.ports.runners import TerminalSize
 from agentlanes.wire.models import (
     AgentIdentity,
     AgentWrite,
@@ -20,6 +21,7 @@ from agentlanes.wire.models import (
     Offer,
     PermissionMode,
     Problem,
+    ProcessExit,
     Profile,
     Session,
     SessionApply,
@@ -78,6 +80,24 @@ class AgentView:
     """The lane's: what the agent may do without asking. Decisions on what it asks are the core's."""
 
 
+PROMPT = "{prompt}"
+"""Stands for the prompt in an argv that carries it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a session's process is started. Its environment is the profile's."""
+
+    argv: tuple[str, ...]
+    """As it is recorded: with PROMPT where the prompt goes."""
+    prompt: str | None = None
+    """What stands in for PROMPT."""
+    size: TerminalSize | None = None
+    """With a size it runs on a terminal."""
+    closes_input: bool = False
+    """It reads one prompt: its input is closed behind the first write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """Text that an item in progress grew by. `offset` counts bytes of UTF-8 from the start of the item's text."""
@@ -91,7 +111,8 @@ class Growth:
 class Attached:
     """The agent has an open protocol session."""
 
-    agent_session_id: str
+    agent_session_id: str | None
+    """None where the agent tells it later, in an apply."""
     resumable: bool
     title: str | None = None
     offer: Offer | None = None
@@ -108,10 +129,21 @@ class Step:
     growths: Sequence[Growth] = ()
     fatal: Problem | None = None
     """The agent broke its protocol beyond repair: end its process with this problem."""
+    stop: bool = False
+    """End the process: an agent that reads nothing but its prompt can be interrupted in no other way."""
 
 
 class Driver(Protocol):
     """Speaks one agent protocol for one process of one session."""
+
+    stream: Literal["out", "pty"]
+    """What it reads: lines of standard output, or a terminal's bytes as they come."""
+
+    def start(self, view: AgentView) -> Start | None:
+        """How the process is started; None while it waits for the prompt that starts it. Always the same for a view.
+
+        Until the process runs, `follow` and `collect` write nothing.
+        """
 
     def restore(self, view: AgentView, writes: Sequence[AgentWrite], cursor: FrameCursor) -> None:
         """Rebuild memory: everything that was written to this process so far, and where reading will start again.
@@ -133,3 +165,13 @@ class Driver(Protocol):
 
     def collect(self, view: AgentView) -> Step | None:
         """What came together since the last call, or None. The cursor in it covers all lines received."""
+
+    def finish(self, exit: ProcessExit, at: str) -> bool:
+        """The process ended, and all that it said was received. True if that is how this agent ends a turn: then the
+        step that follows says what became of the turn and of the session, and the end is nobody's problem."""
+
+    def patience(self) -> float | None:
+        """Seconds of silence after which `fall_silent` is called; None where silence says nothing."""
+
+    def fall_silent(self, at: str) -> None:
+        """Nothing came for that long."""

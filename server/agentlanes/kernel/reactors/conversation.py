@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -12,11 +12,20 @@ from agentlanes.core.errors import Refusal
 from agentlanes.crash_points import reached
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.kernel import Kernel
-from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Step
+from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Start, Step
 from agentlanes.kernel.ports.runners import RunnerError, Runners, TapeReader
 from agentlanes.kernel.reactors.processes import tell_exit
 from agentlanes.kernel.vitals import Vitals
-from agentlanes.wire.models import AgentWrite, FrameCursor, Problem, ProcessExit, SessionSettle
+from agentlanes.wire.models import (
+    AgentWrite,
+    FrameCursor,
+    Problem,
+    ProcessExit,
+    Session,
+    SessionApply,
+    SessionSettle,
+    TurnProgress,
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +36,26 @@ HANDSHAKE_SECONDS = 60.0
 """How long an agent may take to open its session."""
 RETRY_SECONDS = 0.2
 RELEASE_BYTES = 4 << 20
+
+
+Spawn = Callable[[Session, Start, str], Awaitable[ProcessExit | None]]
+"""Starts the session's process for what a correlation asked; gives how it ended, where it has ended already."""
+
+
+def build_view(kernel: Kernel, session: Session, cwd: str, at: str) -> AgentView:
+    """The session as the core has it."""
+    state = kernel.state
+    turn = next((t for t in state.children("turn", session.session_id) if t.status in ("running", "waiting")), None)
+    lane = state.get("lane", session.lane_id)
+    return AgentView(
+        session=session,
+        turn=turn,
+        items=list(state.children("item", turn.turn_id)) if turn is not None else [],
+        approvals=list(state.children("approval", session.session_id)),
+        cwd=cwd,
+        at=at,
+        permission_mode=(lane.permission_mode if lane is not None else None) or "supervised",
+    )
 
 
 class Conversation:
@@ -42,6 +71,7 @@ class Conversation:
         process_id: str,
         cwd: str,
         driver: Driver,
+        spawn: Spawn,
         handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
         self._kernel = kernel
@@ -52,12 +82,18 @@ class Conversation:
         self._process_id = process_id
         self._cwd = cwd
         self._driver = driver
+        self._spawn = spawn
+        self._started = kernel.state.get("process", process_id) is not None
+        self._finished = False
+        self._expected = False
+        """The driver says that the process was to end."""
         self._handshake_seconds = handshake_seconds
         self._wakeup = asyncio.Event()
         self._exit: ProcessExit | None = None
         self._problem: Problem | None = None
         self._outbox: list[AgentWrite] = []
         self._released = 0
+        self._line_end = b"\n" if driver.stream == "out" else b""
         self._task: asyncio.Task[None] | None = None
 
     def start(self, ended: Callable[[], object]) -> None:
@@ -106,15 +142,15 @@ class Conversation:
         if view is None:
             return await self._finish()
         self._driver.restore(view, self._outbox, cursor)
-        tape = self._runners.tape(self._process_id, "out")
+        tape = self._runners.tape(self._process_id, self._driver.stream)
         try:
             await self._deliver()
-            await self._follow_tape(_Lines(tape, cursor.rest))
+            await self._follow_tape((_Lines if self._driver.stream == "out" else _Chunks)(tape, cursor.rest))
         finally:
             tape.close()
         return await self._finish()
 
-    async def _follow_tape(self, lines: _Lines) -> None:
+    async def _follow_tape(self, lines: _Lines | _Chunks) -> None:
         deadline = asyncio.get_running_loop().time() + self._handshake_seconds
         # What an agent still says while it is being stopped is nobody's: it may be endless, or the end of its turn.
         while self._problem is None:
@@ -138,6 +174,8 @@ class Conversation:
             view = self._view()
             if view is None:
                 return
+            if not (self._started or exited):
+                exited = not await self._start(view)
             if not exited:
                 self._driver.follow(view)
             step = self._driver.collect(view)
@@ -147,18 +185,24 @@ class Conversation:
             if count:
                 continue
             if exited:
-                return
+                if self._exit is None or self._finished:
+                    return
+                self._finished = True
+                self._expected = self._driver.finish(self._exit, at)
+                continue
             await self._sleep(view, deadline)
 
     async def _sleep(self, view: AgentView, deadline: float) -> None:
         """Waits for news; an agent that falls silent in its handshake is given up."""
-        timeout = None
-        if view.session.status == "attaching":
-            timeout = max(0.0, deadline - asyncio.get_running_loop().time())
+        attaching = view.session.status == "attaching"
+        timeout = max(0.0, deadline - asyncio.get_running_loop().time()) if attaching else self._driver.patience()
         try:
             async with asyncio.timeout(timeout):
                 await self._wakeup.wait()
         except TimeoutError:
+            if not attaching:
+                self._driver.fall_silent(self._clock.now())
+                return
             await self._abandon(
                 Problem(
                     code="AGENT_SILENT",
@@ -170,21 +214,10 @@ class Conversation:
 
     def _view(self) -> AgentView | None:
         """The session as it is now; None when this process is no longer its agent."""
-        state = self._kernel.state
-        session = state.get("session", self._session_id)
+        session = self._kernel.state.get("session", self._session_id)
         if session is None or session.process_id != self._process_id:
             return None
-        turn = next((t for t in state.children("turn", self._session_id) if t.status in ("running", "waiting")), None)
-        lane = state.get("lane", session.lane_id)
-        return AgentView(
-            session=session,
-            turn=turn,
-            items=list(state.children("item", turn.turn_id)) if turn is not None else [],
-            approvals=list(state.children("approval", self._session_id)),
-            cwd=self._cwd,
-            at=self._clock.now(),
-            permission_mode=(lane.permission_mode if lane is not None else None) or "supervised",
-        )
+        return build_view(self._kernel, session, self._cwd, self._clock.now())
 
     async def _take(self, step: Step, correlation_id: str | None) -> None:
         reached("frames.read")
@@ -207,9 +240,46 @@ class Conversation:
             await self._settle(step.settled)
         elif step.settled is not None:
             await self._abandon(step.settled)
+        if step.stop:
+            await self._stop()
         if step.fatal is not None:
             await self._abandon(step.fatal)
         await self._release(step.apply.cursor)
+
+    async def _start(self, view: AgentView) -> bool:
+        """Starts the process if it is time. False if it cannot be started, which ends its turn."""
+        start = self._driver.start(view)
+        if start is None:
+            return True
+        correlation_id = view.turn.correlation_id if view.turn is not None else None
+        try:
+            ended = await self._spawn(view.session, start, correlation_id or self._clock.mint("correlation"))
+        except Refusal as refusal:
+            if refusal.code == "STORE_UNAVAILABLE":
+                raise
+            progress = None
+            if view.turn is not None:
+                progress = TurnProgress(turn_id=view.turn.turn_id, status="failed", problem=refusal.problem())
+            apply = SessionApply(process_id=self._process_id, turn=progress, ended=True, problem=refusal.problem())
+            await self._kernel.perform(
+                "session.apply", apply, correlation_id=correlation_id, session_id=self._session_id
+            )
+            return False
+        self._started = True
+        if ended is not None:
+            self.end(ended)
+        return True
+
+    async def _close_input(self) -> None:
+        """Closes the input of an agent that reads one prompt, behind it. Doing it again does nothing."""
+        view = self._view()
+        start = self._driver.start(view) if view is not None else None
+        if start is None or not start.closes_input:
+            return
+        try:
+            await self._runners.close_stdin(self._process_id)
+        except RunnerError as error:
+            log.info("agent %s: %s", self._process_id, error)
 
     async def _settle(self, attached: Attached) -> None:
         session = self._kernel.state.get("session", self._session_id)
@@ -235,7 +305,7 @@ class Conversation:
         while self._outbox:
             write = self._outbox[0]
             try:
-                await self._runners.write(self._process_id, write.data.encode() + b"\n", n=write.n)
+                await self._runners.write(self._process_id, write.data.encode() + self._line_end, n=write.n)
             except RunnerError as error:
                 if not error.retryable:
                     log.info("agent %s takes no input: %s", self._process_id, error)
@@ -246,9 +316,10 @@ class Conversation:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._outbox.pop(0)
+                await self._close_input()
 
     async def _release(self, cursor: FrameCursor | None) -> None:
-        if cursor is None or cursor.rest - self._released < RELEASE_BYTES:
+        if cursor is None or cursor.rest - self._released < RELEASE_BYTES or self._driver.stream != "out":
             return
         self._released = cursor.rest
         try:
@@ -261,6 +332,9 @@ class Conversation:
         if self._problem is not None:
             return
         self._problem = problem
+        await self._stop()
+
+    async def _stop(self) -> None:
         try:
             await self._runners.stop(self._process_id)
         except RunnerError as error:
@@ -269,13 +343,17 @@ class Conversation:
                 self.end(ProcessExit(process_id=self._process_id))
 
     async def _finish(self) -> None:
-        """Tells the log that the process ended."""
+        """Tells the log that the process ended, if one was started."""
+        if not self._started:
+            return
         while self._exit is None:
             self._wakeup.clear()
             await self._wakeup.wait()
         exit = self._exit
         problem = self._problem or exit.problem
-        if problem is None and (exit.exit_code != 0 or exit.signal is not None or self._is_unexpected()):
+        if (problem is None and not self._expected) and (
+            exit.exit_code != 0 or exit.signal is not None or self._is_unexpected()
+        ):
             how = f"was ended by {exit.signal}" if exit.signal else f"ended with exit code {exit.exit_code}"
             problem = Problem(
                 code="AGENT_EXITED",
@@ -300,6 +378,22 @@ class Conversation:
         finally:
             tape.close()
         return {"stderr": chunk.data.decode(errors="replace")} if chunk.data else {}
+
+
+class _Chunks:
+    """A tape as it is, from an offset on."""
+
+    overlong = False
+
+    def __init__(self, tape: TapeReader, offset: int) -> None:
+        self._tape = tape
+        self._start = offset
+
+    def read(self) -> list[tuple[bytes, int, int]]:
+        """What came, with its offsets, at most READ_BYTES of it; nothing at the tape's end."""
+        chunk = self._tape.read(self._start, READ_BYTES)
+        self._start = chunk.offset + len(chunk.data)
+        return [(chunk.data, chunk.offset, self._start)] if chunk.data else []
 
 
 class _Lines:

@@ -16,9 +16,9 @@ from agentlanes.crash_points import reached
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.environments import Environments
 from agentlanes.kernel.kernel import Committed, Kernel
-from agentlanes.kernel.ports.agents import Driver, Launch, Profiles
-from agentlanes.kernel.ports.runners import ProcessReport, ProcessState, RunnerError, Runners, SpawnPlan
-from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation
+from agentlanes.kernel.ports.agents import PROMPT, Driver, Launch, Profiles, Start
+from agentlanes.kernel.ports.runners import ProcessState, RunnerError, Runners, SpawnPlan
+from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation, build_view
 from agentlanes.kernel.reactors.engine import Effect
 from agentlanes.kernel.reactors.processes import describe_end
 from agentlanes.kernel.refusals import refuse_runner
@@ -113,11 +113,10 @@ class Conversations:
         try:
             if launch is None:
                 raise Refusal("PROFILE_NOT_FOUND", f"there is no profile {session.profile} any more")
-            report = await self._spawn(session, launch)
-        except (RunnerError, Refusal) as error:
-            refusal = refuse_runner(error) if isinstance(error, RunnerError) else error
-            if refusal.code == "SPAWN_FAILED":
-                refusal = Refusal("AGENT_START_FAILED", refusal.message, **refusal.details)
+            view = build_view(self._kernel, session, self.find_cwd(session), self._clock.now())
+            start = self._make_driver(session, launch).start(view)
+            ended = await self._spawn(session, start, session.operation.correlation_id) if start is not None else None
+        except Refusal as refusal:
             await self._kernel.perform(
                 "session.settle",
                 SessionSettle(process_id=process_id, problem=refusal.problem()),
@@ -126,19 +125,33 @@ class Conversations:
             )
             return
         conversation = self._begin(session)
-        if report.state is not ProcessState.RUNNING:
-            conversation.end(describe_end(report))
+        if ended is not None:
+            conversation.end(ended)
 
-    async def _spawn(self, session: Session, launch: Launch) -> ProcessReport:
-        assert session.operation is not None and session.process_id is not None
+    async def _spawn(self, session: Session, start: Start, correlation_id: str) -> ProcessExit | None:
+        """Starts the session's process with the environment of what a correlation asked, and records that it runs.
+
+        Gives how it ended, where it has ended already. Raises Refusal if nothing runs.
+        """
+        assert session.process_id is not None
+        launch = self._profiles.launch(session.profile)
+        if launch is None:
+            raise Refusal("PROFILE_NOT_FOUND", f"there is no profile {session.profile} any more")
         cwd = self.find_cwd(session)
-        caller = (session.operation.details or {}).get("caller") or session.operation.correlation_id
-        env = self._environments.compose(str(caller), launch.env_pass, launch.env)
+        details = (session.operation.details if session.operation is not None else None) or {}
+        caller = str(details.get("caller") or correlation_id)
+        env = self._environments.compose(caller, launch.env_pass, launch.env)
+        if start.size is not None:
+            env["TERM"] = launch.env.get("TERM", "xterm-256color")
+        argv = start.argv if start.prompt is None else tuple(a.replace(PROMPT, start.prompt) for a in start.argv)
+        plan = SpawnPlan(session.process_id, argv, cwd, env, size=start.size, sweep_on_exit=True)
         reached("spawn.before")
-        report = await self._runners.spawn(
-            session.lane_id,
-            SpawnPlan(session.process_id, launch.argv, cwd, env, sweep_on_exit=True),
-        )
+        try:
+            report = await self._runners.spawn(session.lane_id, plan)
+        except RunnerError as error:
+            refusal = refuse_runner(error)
+            code = "AGENT_START_FAILED" if refusal.code == "SPAWN_FAILED" else refusal.code
+            raise Refusal(code, refusal.message, **refusal.details) from error
         reached("spawn.after")
         if report.pid is None:
             # There is no process whose end could be told, so the attach ends here.
@@ -150,13 +163,19 @@ class Conversations:
             await self._kernel.perform(
                 "process.start",
                 ProcessStart(
-                    process_id=session.process_id, run_reason="agent", argv=launch.argv, cwd=cwd, pid=report.pid
+                    process_id=session.process_id,
+                    run_reason="agent",
+                    argv=start.argv,
+                    cwd=cwd,
+                    pid=report.pid,
+                    cols=start.size.cols if start.size is not None else None,
+                    rows=start.size.rows if start.size is not None else None,
                 ),
-                correlation_id=session.operation.correlation_id,
+                correlation_id=correlation_id,
                 lane_id=session.lane_id,
                 session_id=session.session_id,
             )
-        return report
+        return None if report.state is ProcessState.RUNNING else describe_end(report)
 
     def find_cwd(self, session: Session) -> str:
         """Where the session's agent works: its lane's first worktree, in the repo's working dir."""
@@ -181,6 +200,7 @@ class Conversations:
             process_id,
             self.find_cwd(session),
             self._make_driver(session, launch),
+            self._spawn,
             self._handshake_seconds,
         )
         self._by_process[process_id] = conversation

@@ -17,7 +17,7 @@ from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.runners import RunnerError, Runners
 from agentlanes.kernel.reactors.engine import Effect
 from agentlanes.kernel.refusals import refuse_git, refuse_runner
-from agentlanes.wire.models import Lane, LaneSettle, Merge, Operation, Rescue, Worktree
+from agentlanes.wire.models import Lane, LaneSettle, Merge, Operation, Rescue, SessionApply, Worktree
 
 STOP_SECONDS = 20.0
 NOBODY = Identity("agentlanes", "agentlanes@localhost")
@@ -170,6 +170,11 @@ class Lanes:
     async def _stop(self, lane: Lane) -> None:
         """Ends the lane's processes, and waits until the log says so: what they wrote last belongs to the lane."""
         await self._runners.stop_lane(lane.lane_id)
+        for session in list(self._kernel.state.children("session", lane.lane_id)):
+            if session.status == "attached" and self._kernel.state.get("process", session.process_id) is None:
+                # It waits for the prompt that would start its process, so no process' end detaches it.
+                ended = SessionApply(process_id=session.process_id, ended=True)
+                await self._kernel.perform("session.apply", ended, session_id=session.session_id)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._kernel.until(lambda state: not any(state.children("process", lane.lane_id)))

@@ -141,10 +141,10 @@ class Processes:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _is_expected(self, process_id: str) -> bool:
-        """Whether an open operation has yet to record this process."""
+        """Whether an open operation, or the conversation of a session whose turn started it, has yet to record it."""
         state = self._kernel.state
         return any(
-            entity.operation is not None and entity.process_id == process_id
+            entity.process_id == process_id and (entity.operation is not None or noun == "session")
             for noun in ("session", "terminal")
             for entity in state.all(noun)
         )

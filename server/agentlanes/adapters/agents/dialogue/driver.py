@@ -6,20 +6,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from agentlanes.adapters.agents.dialogue.frames import GarbledError, bound_line, decode, show_line
 from agentlanes.adapters.agents.dialogue.outbox import INVALID_PARAMS, Outbox
 from agentlanes.adapters.agents.dialogue.prompt import NO_USAGE, Prompt
 from agentlanes.adapters.agents.dialogue.questions import APPROVAL_TIMEOUT, Questions
 from agentlanes.adapters.agents.dialogue.turn_items import TurnItems
-from agentlanes.kernel.ports.agents import AgentView, Attached, Launch, Step
+from agentlanes.kernel.ports.agents import AgentView, Attached, Launch, Start, Step
 from agentlanes.wire.models import (
     AgentWrite,
     Approval,
     FrameCursor,
     Offer,
     Problem,
+    ProcessExit,
     Session,
     SessionApply,
     Turn,
@@ -71,6 +72,7 @@ H = TypeVar("H", bound=Handshake)
 class LineDriver(ABC, Generic[P, H]):
     """Implements `kernel.ports.agents.Driver`. One prompt is in flight at a time."""
 
+    stream: Literal["out", "pty"] = "out"
     HOW_TO_START: str
     """What to check where a program prints no messages: goes on after "check that"."""
     JSONRPC: str | None = "2.0"
@@ -137,6 +139,20 @@ class LineDriver(ABC, Generic[P, H]):
     @abstractmethod
     def _take(self, message: dict[str, Any]) -> None:
         """Take in a message."""
+
+    def start(self, view: AgentView) -> Start | None:
+        return Start(self._launch.argv)
+
+    def finish(self, exit: ProcessExit, at: str) -> bool:
+        """An agent whose process serves the whole session does not end by itself."""
+        return False
+
+    def patience(self) -> float | None:
+        """An agent that says when it is done may be silent before."""
+        return None
+
+    def fall_silent(self, at: str) -> None:
+        """Nothing to conclude."""
 
     def restore(self, view: AgentView, writes: Sequence[AgentWrite], cursor: FrameCursor) -> None:
         self._begin(writes)
