@@ -62,7 +62,8 @@ def test_lines_that_are_no_messages_are_answered(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("method", "params", "code"),
     [
-        ("session/fork", {}, -32601),
+        ("session/list", {}, -32601),
+        ("session/fork", {"sessionId": "demo-1", "cwd": "/"}, -32002),
         ("session/new", None, -32602),
         ("session/new", {"cwd": "relative"}, -32602),
         ("session/prompt", {"sessionId": "demo-1", "prompt": []}, -32002),

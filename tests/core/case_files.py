@@ -90,6 +90,8 @@ def read_facts(told: Any) -> Any:
         (name, fields) = next(iter(told.items()))
         if name == "Refusal":
             return Refusal(fields["code"], fields["message"], **fields.get("details", {}))
+        if name == "Entity":
+            return _read_stored(fields)
         if name == "Stored":
             return world.Stored(_read_stored(fields["entity"]))
         kind = getattr(world, name, None) or getattr(git_facts, name, None)

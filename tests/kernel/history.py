@@ -12,7 +12,7 @@ import msgspec
 
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import RepoFacts
-from agentlanes.core.world import LaneBase, LaneWork, ProfileSeen, RootPaths, Shell, Stored
+from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.kernel import Kernel
 from agentlanes.wire.table import ENTITIES
@@ -136,7 +136,9 @@ class History:
     def create_session(self, lane: int, number: int, attach: bool, correlation_id: str | None) -> None:
         payload = {"session_id": number_id("session", number), "attach": attach}
         lane_id = number_id("lane", lane)
-        self.do(ask("session.create", payload, lane_id=lane_id, facts=PROFILE, correlation_id=correlation_id))
+        self.do(
+            ask("session.create", payload, lane_id=lane_id, facts=OriginSeen(PROFILE), correlation_id=correlation_id)
+        )
 
     def touch_session(self, number: int, verb: str, correlation_id: str | None) -> None:
         session_id = number_id("session", number)

@@ -9,7 +9,7 @@ import pytest
 
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import RepoFacts
-from agentlanes.core.world import LaneBase, ProfileSeen, Shell
+from agentlanes.core.world import LaneBase, OriginSeen, ProfileSeen, Shell
 from agentlanes.kernel.kernel import Kernel
 from agentlanes.kernel.ports.store import AuditRow
 from kernel.driving import Fault, GatedStore, ask, ask_workspace, number_id
@@ -109,7 +109,7 @@ async def test_neither_prompts_nor_values_of_environments_are_told(kernel: Kerne
     lane_id = await make_lane(kernel)
     await kernel.submit(ask("lane.settle", {"kind": "create"}, lane_id=lane_id))
     profile = ProfileSeen("demo", "acp", ("demo",))
-    asked = ask("session.create", {"attach": False}, lane_id=lane_id, facts=profile)
+    asked = ask("session.create", {"attach": False}, lane_id=lane_id, facts=OriginSeen(profile))
     session_id = (await kernel.submit(asked)).entity.session_id
     await kernel.submit(ask("turn.create", {"prompt": CANARY}, session_id=session_id, facts=profile))
     shell = Shell(("/bin/sh",), "/lanes", None)

@@ -11,7 +11,7 @@ import pytest
 from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import RepoFacts
-from agentlanes.core.world import LaneBase, ProfileSeen, RootPaths, Stored
+from agentlanes.core.world import LaneBase, OriginSeen, ProfileSeen, RootPaths, Stored
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.kernel import Kernel, Request
 from kernel.driving import Fault, GatedStore, ask, ask_workspace, decode, number_id
@@ -147,7 +147,7 @@ async def prepare_session(kernel: Kernel) -> str:
     base = (PROFILE, LaneBase("/lanes", commit, commit, False, None))
     lane = (await kernel.submit(ask("lane.create", {"name": "x"}, workspace_id=workspace_id, facts=base))).entity
     await kernel.submit(ask("lane.settle", {"kind": "create"}, lane_id=lane.lane_id))
-    asked = ask("session.create", {"attach": False}, lane_id=lane.lane_id, facts=PROFILE)
+    asked = ask("session.create", {"attach": False}, lane_id=lane.lane_id, facts=OriginSeen(PROFILE))
     session = (await kernel.submit(asked)).entity
     assert msgspec.structs.asdict(session)["status"] == "detached"
     return str(session.session_id)

@@ -97,6 +97,10 @@ class Draft:
     def sessions(self, lane_id: str) -> list[Session]:
         return list(self._children("session", lane_id))
 
+    def all_sessions(self) -> list[Session]:
+        """The sessions of every workspace, as they were before this decision."""
+        return list(self._state.all("session"))
+
     def terminals(self, lane_id: str) -> list[Terminal]:
         return list(self._children("terminal", lane_id))
 

@@ -73,11 +73,13 @@ def start_next(draft: Draft, session: Session) -> None:
     if lane.status not in USABLE or is_leaving(lane):
         return
     for turn in waiting(draft, session.session_id):
+        primer = session.primer if turn.action in (None, "prompt") else None
         choice = settings.merge(session.choice, turn.choice)
-        if choice != session.choice:
-            session = draft.change("session.updated", session, choice=choice)
+        if choice != session.choice or primer is not None:
+            left = session.primer if primer is None else None
+            session = draft.change("session.updated", session, choice=choice, primer=left)
         started = {"status": "running", "process_id": session.process_id, "started_at": draft.command.at}
-        turn = draft.change("turn.started", turn, **started)
+        turn = draft.change("turn.started", turn, primer=primer, **started)
         try:
             # Nobody knew what the agent offers when it was queued, or the agent is another one by now.
             settings.check_action(session.offer, turn.action)
@@ -98,6 +100,10 @@ def end(draft: Draft, turn: Turn, status: str, problem: Problem | None = None, *
             draft.change("approval.resolved", approval, status="canceled", answered=True)
     steers = changes.pop("steers", turn.steers)
     changes["steers"] = tuple(steering.give_up(steer) for steer in steers)
+    if turn.primer is not None and turn.input_n is None and changes.get("input_n") is None:
+        # The agent was never told; the next turn tells it.
+        draft.change("session.updated", draft.session(turn.session_id), primer=turn.primer)
+        changes["primer"] = None
     draft.change(_ENDS[status], turn, status=status, problem=problem, ended_at=at, **changes)
     follow_turns(draft, turn.lane_id)
 

@@ -8,13 +8,14 @@ import msgspec
 
 from agentlanes.core import item as items
 from agentlanes.core import lane as lanes
+from agentlanes.core import origin as origins
 from agentlanes.core import queue, settings, steering
 from agentlanes.core import terminal as terminals
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
 from agentlanes.core.errors import Refusal
 from agentlanes.core.text import write_line
-from agentlanes.core.world import ProfileSeen
+from agentlanes.core.world import OriginSeen, ProfileSeen
 from agentlanes.wire.models import (
     Approval,
     ApprovalAnswered,
@@ -32,7 +33,8 @@ from agentlanes.wire.models import (
 def create(draft: Draft, command: Command[SessionCreate]) -> None:
     payload = command.payload
     lane = lanes.require_usable(draft, command.context.lane_id)
-    profile: ProfileSeen = command.facts
+    seen: OriginSeen = command.facts
+    profile = seen.profile
     session = Session(
         session_id=draft.choose_id("session", payload.session_id),
         workspace_id=lane.workspace_id,
@@ -47,6 +49,8 @@ def create(draft: Draft, command: Command[SessionCreate]) -> None:
         created_at=command.at,
         updated_at=command.at,
     )
+    if payload.origin is not None:
+        session = origins.begin(draft, session, lane, payload.origin, seen)
     draft.put("session.created", session)
     if payload.attach is not False:
         begin_attach(draft, session)
@@ -239,6 +243,8 @@ def _progress(draft: Draft, progress: TurnProgress) -> None:
     changes: dict[str, Any] = {}
     if progress.input_n is not None:
         changes["input_n"] = progress.input_n
+    if progress.agent_turn_id is not None:
+        changes["agent_turn_id"] = progress.agent_turn_id
     if progress.usage is not None:
         changes["usage"] = progress.usage
     if progress.summary is not None:
@@ -247,8 +253,6 @@ def _progress(draft: Draft, progress: TurnProgress) -> None:
         changes["stop_reason"] = progress.stop_reason
     if progress.interrupt_n is not None and turn.interrupt is not None:
         changes["interrupt"] = msgspec.structs.replace(turn.interrupt, input_n=progress.interrupt_n)
-    if progress.agent_turn_id is not None:
-        changes["agent_turn_id"] = progress.agent_turn_id
     if progress.steered:
         changes["steers"] = steering.note(turn.steers, progress.steered)
     if progress.status in ("completed", "failed", "interrupted"):

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentlanes.core.errors import Refusal
+from agentlanes.wire.models import Turn
 
 
 class RootPaths(Struct, frozen=True):
@@ -50,6 +51,18 @@ class ProfileSeen(Struct, frozen=True):
                 known=list(self.known),
             )
         return self.driver
+
+
+class OriginSeen(Struct, frozen=True):
+    """What a new session starts from: its profile, and what the log has of the session that it goes on from."""
+
+    profile: ProfileSeen
+    turn: Turn | None = None
+    """The turn that was named, once it has ended."""
+    newest: Turn | None = None
+    """The newest turn of that session that ran, ended and was not taken back."""
+    primer: str | None = None
+    """What another agent is told of it."""
 
 
 class Shell(Struct, frozen=True):

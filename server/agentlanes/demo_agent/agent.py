@@ -47,6 +47,7 @@ class DemoAgent:
             "session/new": self._new,
             "session/load": self._load,
             "session/resume": self._resume,
+            "session/fork": self._fork,
             "session/set_mode": self._set_mode,
         }
 
@@ -92,7 +93,7 @@ class DemoAgent:
                 "loadSession": True,
                 "promptCapabilities": {"image": False, "audio": False, "embeddedContext": False},
                 "mcpCapabilities": {"http": False, "sse": False},
-                "sessionCapabilities": {"resume": {}},
+                "sessionCapabilities": {"resume": {}, "fork": {}},
             },
             "agentInfo": {"name": "agentlanes-demo-agent", "title": "Demo agent", "version": "1"},
             "authMethods": [],
@@ -114,13 +115,26 @@ class DemoAgent:
     def _resume(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"modes": _modes(self._reopen(params))}
 
+    def _fork(self, params: dict[str, Any]) -> dict[str, Any]:
+        source = self._require_stored(str(params.get("sessionId")))
+        conversation = self._conversations.create(_cwd(params))
+        conversation.title, conversation.mode, conversation.turns = source.title, source.mode, source.turns
+        conversation.lines = list(source.lines)
+        self._conversations.save(conversation)
+        self._open[conversation.session_id] = conversation
+        return {"sessionId": conversation.session_id, "modes": _modes(conversation)}
+
     def _reopen(self, params: dict[str, Any]) -> Conversation:
         session_id, cwd = str(params.get("sessionId")), _cwd(params)
+        conversation = self._require_stored(session_id)
+        conversation.cwd = cwd
+        self._open[session_id] = conversation
+        return conversation
+
+    def _require_stored(self, session_id: str) -> Conversation:
         conversation = self._conversations.find(session_id)
         if conversation is None:
             raise RefusalError(RESOURCE_NOT_FOUND, f"There is no stored session {session_id}; session/new makes one.")
-        conversation.cwd = cwd
-        self._open[session_id] = conversation
         return conversation
 
     def _set_mode(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A step is a JSON object with one key, the step's name; its value is the step's a
     {"say": "text"} {"think": "text"} {"plan": ["a", "b"]} {"advance": true} {"title": "text"} {"mode": "id"}
     {"run": ["argv"]} {"write": {"path", "text", "ask"}} {"ask": {"title", "kind", "options", "announce", "reject"}}
     {"usage": {"used", "size"}} {"sleep": seconds} {"pace": ms} {"hang": true} {"wait": true} {"stop": "reason"}
+    {"recall": lines of the conversation to say again, newest last}
     {"fail": {"code", "message"}} {"crash": {"exit": code} or {"signal": number}}
     {"flood": {"n", "text", "kind"}} {"huge": bytes} {"garbage": {"text", "n"}} {"stderr": bytes}
     {"update": {a session/update's update}} {"frame": any JSON} {"request": {"method", "params"}}
@@ -18,7 +19,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -29,7 +29,7 @@ from agentlanes.demo_agent.connection import INVALID_PARAMS, Connection, Refusal
 from agentlanes.demo_agent.turns import DECISIONS, Turn
 
 Step = dict[str, Any]
-_SCRIPT = re.compile(r"SCRIPT:(\[.*\])ENDSCRIPT", re.DOTALL)
+_BEGIN, _END = "SCRIPT:[", "]ENDSCRIPT"
 _FLOOD_WRITE = 64 << 10
 
 
@@ -39,11 +39,12 @@ class _StoppedError(Exception):
 
 def parse(prompt: str) -> list[Step] | None:
     """The steps in a prompt; None for a prompt without a script. Raises RefusalError for one that cannot be read."""
-    found = _SCRIPT.search(prompt)
-    if found is None:
+    # The last one: a prompt may quote older prompts before it.
+    start, end = prompt.rfind(_BEGIN), prompt.rfind(_END)
+    if start < 0 or end < start:
         return None
     try:
-        steps = json.loads(found[1])
+        steps = json.loads(prompt[start + len(_BEGIN) - 1 : end + 1])
     except ValueError as error:
         raise RefusalError(INVALID_PARAMS, f"The SCRIPT in the prompt is not JSON: {error}.") from None
     _check(steps)
@@ -135,6 +136,10 @@ class _Player:
 
     def wait(self, _: object) -> None:
         self._turn.pause(1e6)
+
+    def recall(self, count: int) -> None:
+        lines = self._turn.conversation.lines[-int(count) :]
+        self._turn.say("\n".join(f"{line.role}: {line.text}" for line in lines))
 
     def stop(self, reason: str) -> None:
         raise _StoppedError(reason)

@@ -18,13 +18,15 @@ from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import AssessmentFacts, RepoAddress, WorktreeAddress
 from agentlanes.core.lane import choose_repo
+from agentlanes.core.origin import is_kept
+from agentlanes.core.primer import write_primer
 from agentlanes.core.state import State
-from agentlanes.core.world import LaneBase, LaneWork, ProfileSeen, RootPaths, Shell, Stored
+from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored
 from agentlanes.kernel.ports.agents import Profiles
 from agentlanes.kernel.ports.git import Git, GitRefusal
-from agentlanes.kernel.ports.store import Store
+from agentlanes.kernel.ports.store import Selection, Store
 from agentlanes.kernel.refusals import refuse_git
-from agentlanes.wire.models import Lane, Repo, Worktree
+from agentlanes.wire.models import Item, Lane, Repo, Session, SessionOrigin, Turn, Worktree
 from agentlanes.wire.table import ENTITIES
 
 
@@ -38,6 +40,10 @@ class Asking(Struct, frozen=True):
 
 
 Observer = Callable[[State, Asking], Awaitable[Any]]
+
+PAGE = 500
+RETOLD_TURNS = 20
+"""Newest turns whose items a primer is written from."""
 
 
 def address_repo(repo: Repo) -> RepoAddress:
@@ -72,6 +78,7 @@ class Observers:
             "lane_base": self._see_lane_base,
             "lane_work": self._see_lane_work,
             "profile": self._see_profile,
+            "origin": self._see_origin,
             "shell": self._see_shell,
             "turn": self._see_turn,
             "replacement": self._see_replacement,
@@ -171,6 +178,49 @@ class Observers:
             lane = state.get("lane", asking.context.lane_id)
             name = lane.provider_profile if lane is not None else None
         return self._look_up(name)
+
+    async def _see_origin(self, state: State, asking: Asking) -> OriginSeen:
+        """The profile of a new session, and what the log has of the one that it goes on from."""
+        origin: SessionOrigin | None = asking.payload.origin
+        source = state.get("session", origin.session_id or "") if origin is not None else None
+        if origin is None or source is None:
+            return OriginSeen(await self._see_profile(state, asking))
+        if origin.kind == "fork":
+            profile = self._look_up(asking.payload.profile or source.profile)
+        else:
+            profile = await self._see_profile(state, asking)
+        turns = await self._read_turns(state, source)
+        named = next((turn for turn in turns if turn.turn_id == origin.turn_id), None)
+        if named is None and origin.turn_id is not None:
+            named = (await self._see_stored(state, "turn", origin.turn_id)).entity
+        newest = next((turn for turn in reversed(turns) if is_kept(turn)), None)
+        primer = self._write_primer(state, source, turns) if origin.kind == "handover" else None
+        return OriginSeen(profile, named, newest, primer)
+
+    async def _read_turns(self, state: State, session: Session) -> list[Turn]:
+        """All turns of a session that began, in the order in which they did."""
+        await self._committed()
+        turns: dict[str, Turn] = {}
+        after: str | None = None
+        while True:
+            page = self._store.select(Selection("turn", parent=session.session_id, after=after, limit=PAGE))
+            turns |= {id: msgspec.json.decode(json, type=Turn) for id, json in page}
+            if len(page) < PAGE:
+                break
+            after = page[-1][0]
+        turns |= {turn.turn_id: turn for turn in state.children("turn", session.session_id)}
+        began = [turn for turn in turns.values() if turn.started_at is not None]
+        return sorted(began, key=lambda turn: (turn.started_at or "", turn.turn_id))
+
+    def _write_primer(self, state: State, source: Session, turns: list[Turn]) -> str | None:
+        items: dict[str, list[Item]] = {}
+        for turn in turns[-RETOLD_TURNS:]:
+            stored = self._store.select(Selection("item", parent=turn.turn_id, limit=PAGE * 4))
+            found = [msgspec.json.decode(json, type=Item) for _, json in stored]
+            items[turn.turn_id] = sorted(found, key=lambda item: item.position)
+        lane = state.get("lane", source.lane_id)
+        root = lane.worktrees[0].path if lane is not None and lane.worktrees else "/"
+        return write_primer(source, root, turns, items)
 
     def _look_up(self, name: str | None) -> ProfileSeen:
         known = self._profiles.list()

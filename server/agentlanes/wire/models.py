@@ -632,6 +632,7 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     codex_session_id: str | None = None
     transport: Transport
     origin: SessionOrigin | None = None
+    primer: str | None = None
     choice: Choice | None = None
     identity: AgentIdentity | None = None
     offer: Offer | None = None
@@ -656,6 +657,7 @@ class SessionCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     profile: ProfileName | None = None
     title: Name | None = None
     choice: Choice | None = None
+    origin: SessionOrigin | None = None
     attach: bool | None = None
 
 
@@ -821,6 +823,7 @@ class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: TurnStatus
     action: TurnAction | None = None
     prompt: str
+    primer: str | None = None
     links: tuple[ResourceLink, ...] = ()
     priority: int
     position: int | None = None
@@ -837,6 +840,7 @@ class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage | None = None
     problem: Problem | None = None
     resumable: bool | None = None
+    dropped: bool | None = None
     seen: bool | None = None
     created_at: Timestamp
     started_at: Timestamp | None = None

@@ -566,6 +566,7 @@ error('a meta file')
 ---@field codex_session_id? string The agent's own id where the agent is Codex.
 ---@field transport agentlanes.Transport
 ---@field origin? agentlanes.SessionOrigin
+---@field primer? string What the agent is told of the work that was handed over, before its first prompt; the turn that told it has it from then on.
 ---@field choice? agentlanes.Choice What the user chose; it goes before the profile's.
 ---@field identity? agentlanes.AgentIdentity
 ---@field offer? agentlanes.Offer
@@ -585,9 +586,10 @@ error('a meta file')
 ---A new session.
 ---@class agentlanes.SessionCreate
 ---@field session_id? agentlanes.SessionId Chosen by the client, or by the server where absent.
----@field profile? agentlanes.ProfileName The lane's profile where absent.
+---@field profile? agentlanes.ProfileName Where absent, the lane's profile; of a fork, the profile of the session that it goes on from.
 ---@field title? agentlanes.Name
 ---@field choice? agentlanes.Choice
+---@field origin? agentlanes.SessionOrigin What it goes on from; a fresh conversation where absent.
 ---@field attach? boolean Start the agent at once; true where absent.
 
 ---What changes; the rest stays.
@@ -728,6 +730,7 @@ error('a meta file')
 ---@field status agentlanes.TurnStatus
 ---@field action? agentlanes.TurnAction prompt where absent.
 ---@field prompt string What the user asked.
+---@field primer? string What the agent was told before the prompt, of work that was handed over.
 ---@field links? agentlanes.ResourceLink[]
 ---@field priority integer Where it enters the queue: before the first turn of lower priority; 50 where nothing was said.
 ---@field position? integer Order in the queue: the lowest runs next. Only the order means something.
@@ -744,6 +747,7 @@ error('a meta file')
 ---@field usage? agentlanes.Usage
 ---@field problem? agentlanes.Problem Why it failed or was cut.
 ---@field resumable? boolean Whether a new prompt can go on from where it was cut.
+---@field dropped? boolean Taken back: the agent's conversation goes on without it.
 ---@field seen? boolean Whether the user has looked at its end.
 ---@field created_at agentlanes.Timestamp
 ---@field started_at? agentlanes.Timestamp

@@ -46,6 +46,9 @@ def build_view(kernel: Kernel, session: Session, cwd: str, at: str) -> AgentView
     """The session as the core has it."""
     state = kernel.state
     turn = next((t for t in state.children("turn", session.session_id) if t.status in ("running", "waiting")), None)
+    if turn is not None and turn.primer is not None:
+        # What was handed over is part of the first prompt, whatever the agent's protocol is.
+        turn = msgspec.structs.replace(turn, prompt=f"{turn.primer}\n\n{turn.prompt}", primer=None)
     lane = state.get("lane", session.lane_id)
     return AgentView(
         session=session,

@@ -12,14 +12,14 @@ from agentlanes.adapters.agents.acp.settings import SETTING_METHODS, Setting, fi
 from agentlanes.adapters.agents.dialogue.frames import bound_text, bound_value, show_error
 from agentlanes.adapters.agents.dialogue.outbox import METHOD_NOT_FOUND, Outbox
 from agentlanes.kernel.ports.agents import AgentView, Attached, Launch
-from agentlanes.wire.models import AgentWrite, Problem
+from agentlanes.wire.models import AgentWrite, Offer, Problem, SessionOrigin
 
 PROTOCOL_VERSION = 1
 AUTH_REQUIRED = -32000
 """Code of the ACP schema for an agent that wants its user to log in."""
 DETAILS_CAP = 16 << 10
 _ID_CAP = 512
-_OPENING_METHODS = ("session/new", "session/resume", "session/load")
+_OPENING_METHODS = ("session/new", "session/fork", "session/resume", "session/load")
 
 
 class Handshake:
@@ -47,7 +47,7 @@ class Handshake:
                 continue
             self._asked[write.n] = method
             self._awaited = write.n
-            if method in _OPENING_METHODS:
+            if method in _OPENING_METHODS and method != "session/fork":
                 self._old_id = message["params"].get("sessionId")
 
     def follow(self, view: AgentView, outbox: Outbox) -> None:
@@ -117,10 +117,13 @@ class Handshake:
             if isinstance(login, dict)
         )
 
-    def _can_resume(self) -> bool:
+    def _can(self, capability: str) -> bool:
         assert self._capabilities is not None
         capabilities = self._capabilities.get("sessionCapabilities")
-        return isinstance(capabilities, dict) and isinstance(capabilities.get("resume"), dict)
+        return isinstance(capabilities, dict) and isinstance(capabilities.get(capability), dict)
+
+    def _can_resume(self) -> bool:
+        return self._can("resume")
 
     def _can_load(self) -> bool:
         assert self._capabilities is not None
@@ -130,7 +133,10 @@ class Handshake:
         where: dict[str, object] = {"cwd": view.cwd, "mcpServers": []}
         # A session that was never prompted has nothing to lose, and many agents store none without a prompt.
         self._old_id = view.session.agent_session_id if view.session.listed else None
-        if self._old_id is None:
+        origin = view.session.origin
+        if self._old_id is None and origin is not None and origin.kind == "fork":
+            self._fork(origin, where, outbox)
+        elif self._old_id is None:
             self._ask(outbox, "session/new", where)
         elif self._can_resume() and not self._resume_unknown:
             self._ask(outbox, "session/resume", {"sessionId": self._old_id, **where})
@@ -143,6 +149,17 @@ class Handshake:
                 "place. Make a new session to go on; what was said stays readable here",
                 details={"agent_session_id": self._old_id},
             )
+
+    def _fork(self, origin: SessionOrigin, where: dict[str, object], outbox: Outbox) -> None:
+        if self._can("fork") and origin.agent_turn_id is None:
+            self._ask(outbox, "session/fork", {"sessionId": origin.agent_session_id, **where})
+            return
+        self.settled = Problem(
+            code="RESUME_FAILED",
+            message="this agent cannot fork the conversation there; nothing fresh was started in its place. A handover "
+            "tells a new agent what was done",
+            details={"agent_session_id": origin.agent_session_id, "agent_turn_id": origin.agent_turn_id},
+        )
 
     def _take_session(self, method: str, result: Any, error: dict[str, Any] | None) -> None:
         opened = result if isinstance(result, dict) else {}
@@ -177,9 +194,10 @@ class Handshake:
         elif method == "session/new":
             self.settled = describe_refusal(method, error)
         else:
+            verb = "fork" if method == "session/fork" else "continue"
             self.settled = Problem(
                 code="RESUME_FAILED",
-                message=f"the agent could not continue the conversation ({show_error(error)}); nothing fresh was "
+                message=f"the agent could not {verb} the conversation ({show_error(error)}); nothing fresh was "
                 f"started in its place. Attach again if the cause is gone, or make a new session",
                 details={"agent_session_id": self._old_id, "error": bound_value(error, DETAILS_CAP)},
             )
@@ -199,7 +217,11 @@ class Handshake:
                 self._refuse_setting(self._settings[done], "the agent offers no choice")
             return
         assert self.agent_session_id is not None
-        self.settled = Attached(self.agent_session_id, resumable=self._can_resume() or self._can_load())
+        self.settled = Attached(
+            self.agent_session_id,
+            resumable=self._can_resume() or self._can_load(),
+            offer=Offer(fork=self._can("fork") or None),
+        )
 
     def _refuse_setting(self, setting: Setting, why: str, error: dict[str, Any] | None = None) -> None:
         # Going on in another mode than the one asked for could permit what the profile forbids.
