@@ -185,6 +185,36 @@ class History:
         if turn is not None:
             self.do(ask("turn.steer", {"turn_id": turn.turn_id, "prompt": "More"}, facts=Stored(None)))
 
+    def touch_constraint(self, number: int, verb: str, default: bool) -> None:
+        constraint_id = number_id("constraint", number)
+        values: dict[str, dict[str, Any]] = {
+            "create": {"constraint_id": constraint_id, "name": f"limits {number}", "is_default": default},
+            "update": {"constraint_id": constraint_id, "name": f"limits {number}", "is_default": default},
+            "delete": {"constraint_id": constraint_id},
+        }
+        self.do(ask(f"constraint.{verb}", values[verb], workspace_id=number_id("workspace", 1)))
+
+    def limit_lane(self, number: int, constraint: str) -> None:
+        self.do(ask("lane.update", {"constraint": constraint}, lane_id=number_id("lane", number), facts=PROFILE))
+
+    def halt_turn(self, number: int) -> None:
+        turn = pick(number, list(self.kernel.state.all("turn")))
+        if turn is not None:
+            problem = {"code": "LIMIT_REACHED", "message": "60 s", "details": {"limit": "time_limit_ms"}}
+            self.do(ask("turn.halt", {"turn_id": turn.turn_id, "problem": problem}, actor="server"))
+
+    def stop_all(self, profile: str | None, correlation_id: str | None) -> None:
+        payload = {"profile": profile} if profile else {}
+        self.do(ask("agent.stop_all", payload, correlation_id=correlation_id))
+
+    def settle_stop(self, index: int) -> None:
+        """What an emergency stop does before it is over."""
+        stop = pick(index, list(self.kernel.state.all("stop")))
+        if stop is not None:
+            for lane_id in stop.lane_ids:
+                self.empty_lane(lane_id)
+            self.do(ask("stop.settle", {"stop_id": stop.stop_id}, actor="server"))
+
     def decide(self, index: int, kind: str | None) -> None:
         approval = pick(index, list(self.kernel.state.all("approval")))
         id = approval.approval_id if approval is not None else number_id("approval", index)

@@ -87,6 +87,12 @@ def check_processes(state: State) -> None:
         session = state.get("session", terminal.session_id) if terminal.session_id is not None else None
         if runs and terminal.session_id is not None and (session is None or session.status == "terminated"):
             assert terminal.operation is not None, "terminals close with their session"
+    for workspace in state.all("workspace"):
+        defaults = [one for one in state.children("constraint", workspace.workspace_id) if one.is_default]
+        assert len(defaults) <= 1
+    for stop in state.all("stop"):
+        starting = [session for lane_id in stop.lane_ids for session in state.children("session", lane_id)]
+        assert not any(session.status == "attaching" for session in starting), "started while it is being stopped"
     for lane in state.all("lane"):
         assert lane.status != "provisioning" or lane.operation is not None
         assert lane.status != "closed" or lane.operation is None

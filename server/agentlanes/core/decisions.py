@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agentlanes.core import approval, lane, process, repo, session, terminal, turn, workspace
+from agentlanes.core import (
+    agent,
+    approval,
+    constraint,
+    lane,
+    process,
+    repo,
+    session,
+    stop,
+    terminal,
+    turn,
+    workspace,
+)
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft
 from agentlanes.core.state import State
@@ -25,6 +37,9 @@ _MODULES = {
     "approval": approval,
     "process": process,
     "terminal": terminal,
+    "agent": agent,
+    "constraint": constraint,
+    "stop": stop,
 }
 
 

@@ -18,6 +18,7 @@ from agentlanes.core.state import State, is_resident
 from agentlanes.core.world import Stored
 from agentlanes.wire.models import (
     Approval,
+    Constraint,
     FrameCursor,
     Item,
     Lane,
@@ -46,6 +47,8 @@ class Draft:
         """What the command is answered with, where that is more than the entity that it is about."""
         self.chosen: list[tuple[str, str]] = []
         """Ids that the client chose. Those of entities that left memory are known to the store only."""
+        self.audit_kind: str | None = None
+        """What the command's audit record is of, where it is one to look for."""
 
     def get(self, noun: str, id: str) -> Any | None:
         """The entity, or None."""
@@ -104,6 +107,13 @@ class Draft:
     def terminals(self, lane_id: str) -> list[Terminal]:
         return list(self._children("terminal", lane_id))
 
+    def processes(self, lane_id: str) -> list[Process]:
+        """Processes that run."""
+        return list(self._children("process", lane_id))
+
+    def constraints(self, workspace_id: str) -> list[Constraint]:
+        return list(self._children("constraint", workspace_id))
+
     def turns(self, session_id: str) -> list[Turn]:
         """Turns that have not ended."""
         return list(self._children("turn", session_id))
@@ -115,6 +125,12 @@ class Draft:
     def approvals(self, session_id: str) -> list[Approval]:
         """Approvals that are pending, and decided ones that the agent was not told of."""
         return list(self._children("approval", session_id))
+
+    def all(self, noun: str) -> list[Any]:
+        """Every entity of a noun that the state would hold."""
+        known = {getattr(entity, ENTITIES[noun].id): entity for entity in self._state.all(noun)}
+        known |= {id: entity for (kind, id), entity in self._changed.items() if kind == noun}
+        return [entity for entity in known.values() if entity is not None and is_resident(noun, entity)]
 
     def _children(self, noun: str, parent: str) -> Iterator[Any]:
         """What the state would hold below the parent; what ended in this draft is over here as well."""

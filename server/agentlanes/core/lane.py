@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agentlanes.core import queue
+from agentlanes.core import limits, queue
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
 from agentlanes.core.errors import Refusal
@@ -80,6 +80,7 @@ def create(draft: Draft, command: Command[LaneCreate]) -> None:
                     target_branch=target,
                 ),
             ),
+            constraint_id=limits.choose(draft, workspace.workspace_id, payload.constraint),
             pinned=payload.pinned,
             operation=draft.begin("create"),
             created_at=command.at,
@@ -137,6 +138,9 @@ def update(draft: Draft, command: Command[LaneUpdate]) -> None:
         lane,
         name=payload.name or lane.name,
         provider_profile=payload.profile or lane.provider_profile,
+        constraint_id=lane.constraint_id
+        if payload.constraint is None
+        else limits.choose(draft, lane.workspace_id, payload.constraint),
         pinned=lane.pinned if payload.pinned is None else payload.pinned,
     )
 
@@ -250,4 +254,7 @@ def require_usable(draft: Draft, lane_id: str | None) -> Lane:
         raise Refusal("LANE_NOT_READY", f"lane {lane.name} is {lane.status}; {hint}", status=lane.status)
     if queue.is_leaving(lane):
         refuse_while_operating("lane", lane.lane_id, lane.operation)
+    for stop in draft.all("stop"):
+        if lane.lane_id in stop.lane_ids:
+            refuse_while_operating("stop", stop.stop_id, stop.operation)
     return lane

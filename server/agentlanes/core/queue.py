@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agentlanes.core import settings, steering
+from agentlanes.core import limits, settings, steering
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
-from agentlanes.wire.models import Lane, Problem, Session, Turn
+from agentlanes.core.moment import read_milliseconds
+from agentlanes.wire.models import Lane, Problem, Session, Stop, Turn
 
 USABLE = ("ready", "running", "blocked")
 """States of a lane that has its worktree."""
@@ -70,7 +71,7 @@ def start_next(draft: Draft, session: Session) -> None:
     if session.status != "attached" or session.operation is not None or active(draft, session.session_id) is not None:
         return
     lane = draft.lane(session.lane_id)
-    if lane.status not in USABLE or is_leaving(lane):
+    if lane.status not in USABLE or is_leaving(lane) or find_stop(draft, session) is not None:
         return
     for turn in waiting(draft, session.session_id):
         primer = session.primer if turn.action in (None, "prompt") else None
@@ -78,8 +79,15 @@ def start_next(draft: Draft, session: Session) -> None:
         if choice != session.choice or primer is not None:
             left = session.primer if primer is None else None
             session = draft.change("session.updated", session, choice=choice, primer=left)
-        started = {"status": "running", "process_id": session.process_id, "started_at": draft.command.at}
-        turn = draft.change("turn.started", turn, primer=primer, **started)
+        turn = draft.change(
+            "turn.started",
+            turn,
+            status="running",
+            process_id=session.process_id,
+            limits=limits.find_in_force(draft, lane, session, turn),
+            primer=primer,
+            started_at=draft.command.at,
+        )
         try:
             # Nobody knew what the agent offers when it was queued, or the agent is another one by now.
             settings.check_action(session.offer, turn.action)
@@ -98,14 +106,31 @@ def end(draft: Draft, turn: Turn, status: str, problem: Problem | None = None, *
     for approval in draft.approvals(turn.session_id):
         if approval.turn_id == turn.turn_id and approval.status == "pending":
             draft.change("approval.resolved", approval, status="canceled", answered=True)
+    if status != "completed" and turn.interrupt is not None and turn.interrupt.problem is not None:
+        # Whatever it was that ended it in the end, this is why.
+        status, problem = "interrupted", turn.interrupt.problem
     steers = changes.pop("steers", turn.steers)
     changes["steers"] = tuple(steering.give_up(steer) for steer in steers)
     if turn.primer is not None and turn.input_n is None and changes.get("input_n") is None:
         # The agent was never told; the next turn tells it.
         draft.change("session.updated", draft.session(turn.session_id), primer=turn.primer)
         changes["primer"] = None
-    draft.change(_ENDS[status], turn, status=status, problem=problem, ended_at=at, **changes)
+    draft.change(_ENDS[status], turn, status=status, problem=problem, ended_at=at, **_stop_waiting(turn, at), **changes)
     follow_turns(draft, turn.lane_id)
+
+
+def wait(draft: Draft, turn: Turn) -> None:
+    """Lets a running turn wait for a decision."""
+    draft.change("turn.waiting", turn, status="waiting", waiting_since=draft.command.at)
+    follow_turns(draft, turn.lane_id)
+
+
+def _stop_waiting(turn: Turn, at: str) -> dict[str, Any]:
+    """What changes when a turn that waits waits no more."""
+    if turn.waiting_since is None:
+        return {}
+    waited = read_milliseconds(at) - read_milliseconds(turn.waiting_since)
+    return {"waiting_since": None, "waited_ms": (turn.waited_ms or 0) + max(0, waited)}
 
 
 def resume_turn(draft: Draft, turn_id: str) -> None:
@@ -115,13 +140,26 @@ def resume_turn(draft: Draft, turn_id: str) -> None:
         return
     if any(a.turn_id == turn_id and a.status == "pending" for a in draft.approvals(turn.session_id)):
         return
-    draft.change("turn.resumed", turn, status="running")
+    draft.change("turn.resumed", turn, status="running", **_stop_waiting(turn, draft.command.at))
     follow_turns(draft, turn.lane_id)
 
 
 def is_leaving(lane: Lane) -> bool:
     """Whether the lane is being removed, so that nothing new may start in it."""
     return lane.operation is not None and lane.operation.kind == "cleanup"
+
+
+def find_stop(draft: Draft, session: Session) -> Stop | None:
+    """The emergency stop under way that the session is part of: nothing of it may start until that has ended."""
+    return next(
+        (
+            stop
+            for stop in draft.all("stop")
+            if session.lane_id in stop.lane_ids
+            or (stop.profile == session.profile and stop.workspace_id in (None, session.workspace_id))
+        ),
+        None,
+    )
 
 
 def follow_turns(draft: Draft, lane_id: str) -> None:

@@ -8,8 +8,8 @@ import msgspec
 
 from agentlanes.core import item as items
 from agentlanes.core import lane as lanes
+from agentlanes.core import limits, queue, settings, steering
 from agentlanes.core import origin as origins
-from agentlanes.core import queue, settings, steering
 from agentlanes.core import terminal as terminals
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
@@ -45,6 +45,7 @@ def create(draft: Draft, command: Command[SessionCreate]) -> None:
         transport="native_openai",
         title=payload.title,
         choice=payload.choice,
+        constraint_id=limits.choose(draft, lane.workspace_id, payload.constraint),
         listed=False,
         created_at=command.at,
         updated_at=command.at,
@@ -70,6 +71,9 @@ def begin_attach(draft: Draft, session: Session, *, apart: bool = False, caller:
     """Decides to start the session's agent, as a process of a fresh id. `caller` is the correlation of who wants it,
     where that is not this command; `apart` says that this command attaches others as well."""
     refuse_while_operating("session", session.session_id, session.operation)
+    stop = queue.find_stop(draft, session)
+    if stop is not None:
+        refuse_while_operating("stop", stop.stop_id, stop.operation)
     draft.change(
         "session.attach.started",
         session,
@@ -220,8 +224,7 @@ def _ask(draft: Draft, approval: Approval) -> None:
         # Nobody can decide for a turn that is over. The agent is told, and then it is answered.
         draft.change("approval.resolved", approval, status="canceled")
     elif turn.status == "running":
-        draft.change("turn.waiting", turn, status="waiting")
-        queue.follow_turns(draft, turn.lane_id)
+        queue.wait(draft, turn)
 
 
 def _note_answer(draft: Draft, session_id: str, answered: ApprovalAnswered) -> None:
@@ -286,6 +289,13 @@ def _end_session(draft: Draft, session: Session, problem: Any) -> None:
     elif kind == "attach":
         draft.change("session.attach.failed", session, status="detached", problem=problem, **common)
     elif kind == "detach":
-        draft.change("session.detached", session, status="detached", problem=None, **common)
+        draft.change("session.detached", session, status="detached", problem=_explain(session), **common)
     else:
         draft.change("session.detached", session, status="detached", problem=problem, **common)
+
+
+def _explain(session: Session) -> Problem | None:
+    """Why it is detached, where it was not simply asked for."""
+    details = session.operation.details if session.operation is not None else None
+    told = (details or {}).get("problem")
+    return msgspec.convert(told, Problem) if told is not None else None

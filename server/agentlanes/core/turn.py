@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from agentlanes.core import lane as lanes
-from agentlanes.core import queue, settings, steering
+from agentlanes.core import limits, queue, settings, steering
 from agentlanes.core import session as sessions
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal
@@ -20,6 +22,8 @@ from agentlanes.wire.models import (
     Turn,
     TurnAction,
     TurnCreate,
+    TurnExempt,
+    TurnHalt,
     TurnMove,
     TurnRef,
     TurnReplace,
@@ -33,6 +37,11 @@ DEFAULT_PRIORITY = 50
 REPLACING_PRIORITY = 100
 """Of a turn that replaces another one: nothing enters the queue before it."""
 TITLE_CAP = 80
+AUDIT_KINDS = {
+    "time_limit_ms": "TIME_LIMIT_EXCEEDED",
+    "token_budget": "TOKEN_LIMIT_EXCEEDED",
+    "cost_limit": "COST_LIMIT_EXCEEDED",
+}
 
 DEFAULT_PROMPTS: dict[TurnAction, str] = {
     "compact": "Sum up the conversation so far.",
@@ -60,6 +69,7 @@ def create(draft: Draft, command: Command[TurnCreate]) -> None:
         links=payload.links,
         priority=DEFAULT_PRIORITY if payload.priority is None else payload.priority,
         choice=payload.choice,
+        constraint_id=limits.choose(draft, session.workspace_id, payload.constraint),
     )
 
 
@@ -167,6 +177,7 @@ def replace(draft: Draft, command: Command[TurnReplace]) -> None:
         priority=REPLACING_PRIORITY,
         position=queue.make_room(draft, queue.waiting(draft, session.session_id), 0),
         choice=payload.choice,
+        constraint_id=turn.constraint_id,
         replaces=turn.turn_id,
     )
     draft.answer = TurnReplaced(turn=new, replaced=draft.get("turn", turn.turn_id) or turn, interrupted=is_active)
@@ -225,6 +236,25 @@ def _find_beside(others: list[Turn], turn: Turn, beside: str | None) -> int:
             queue=[each.turn_id for each in others],
         )
     return index
+
+
+def halt(draft: Draft, command: Command[TurnHalt]) -> None:
+    payload = command.payload
+    turn: Turn = draft.find("turn", payload.turn_id)
+    if turn.status not in ("running", "waiting") or turn.interrupt is not None:
+        raise Refusal("STALE", f"turn {turn.turn_id} is {turn.status}, and is being stopped already or need not be")
+    asked = Interrupt(requested_at=command.at, actor=command.actor, problem=payload.problem)
+    draft.change("turn.updated", turn, interrupt=asked)
+    draft.audit_kind = AUDIT_KINDS.get(str((payload.problem.details or {}).get("limit")))
+
+
+def exempt(draft: Draft, command: Command[TurnExempt]) -> None:
+    payload = command.payload
+    turn: Turn = draft.find("turn", payload.turn_id)
+    if turn.status not in ("running", "waiting") or turn.limits is None:
+        raise Refusal("STALE", f"turn {turn.turn_id} is {turn.status}, and has no limits to enforce")
+    told = msgspec.structs.replace(turn.limits, unenforced=payload.unenforced, unenforced_reason=payload.reason)
+    draft.change("turn.updated", turn, limits=told)
 
 
 def update(draft: Draft, command: Command[TurnUpdate]) -> None:

@@ -70,6 +70,8 @@ def delete(draft: Draft, command: Command[Empty]) -> None:
         lanes.forget(draft, lane)
     for repo in draft.repos(workspace.workspace_id):
         draft.put("repo.removed", repo)
+    for constraint in draft.constraints(workspace.workspace_id):
+        draft.put("constraint.deleted", constraint)
     draft.put("workspace.deleted", workspace)
 
 

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 
 from agentlanes.core.ids import COUNTED_BITS, Minter, seed, write_ulid
+from agentlanes.core.moment import read_milliseconds
 from agentlanes.wire.table import PREFIXES
 
 
@@ -17,7 +18,7 @@ def write_time(seconds: float) -> str:
 
 def read_time(timestamp: str) -> float:
     """The Unix time of a protocol timestamp."""
-    return datetime.fromisoformat(timestamp).timestamp()
+    return read_milliseconds(timestamp) / 1000
 
 
 class Clock:

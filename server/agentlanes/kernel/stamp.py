@@ -59,7 +59,7 @@ class Stamp:
                 transaction.puts.append(row)
         seq = self.seq + len(draft.events)
         if command.method.lifecycle:
-            transaction.audits.append(_audit(command, "success", {"seq": seq}))
+            transaction.audits.append(_audit(command, "success", {"seq": seq}, kind=draft.audit_kind))
         # Last, so that what cannot be written leaves no gap.
         self.seq = seq
         self._streams |= streams
@@ -141,7 +141,13 @@ def _told(problem: Problem) -> dict[str, Any]:
     return {"code": problem.code, "message": problem.message[:500]}
 
 
-def _audit(command: Command[Any], result: str, details: dict[str, Any], began: Began | None = None) -> AuditRow:
+def _audit(
+    command: Command[Any],
+    result: str,
+    details: dict[str, Any],
+    began: Began | None = None,
+    kind: str | None = None,
+) -> AuditRow:
     began = began or Began(command.method.name, command.correlation_id)
     context = command.context
     for name in ("workspace_id", "lane_id", "session_id", "terminal_id"):
@@ -153,6 +159,7 @@ def _audit(command: Command[Any], result: str, details: dict[str, Any], began: B
         audit_event_id=id,
         correlation_id=began.correlation_id,
         event_type=began.method,
+        kind=kind,
         actor=command.actor,
         result="success" if result == "success" else "failure",
         details=details,

@@ -164,7 +164,7 @@ class Views:
             return tuple(
                 self._vitals.complete(noun, entity)
                 for entity in self._kernel.state.all(noun)
-                if not workspace_ids or entity.workspace_id in workspace_ids
+                if not workspace_ids or entity.workspace_id is None or entity.workspace_id in workspace_ids
             )
 
         turns = of("turn")
@@ -181,6 +181,8 @@ class Views:
             processes=of("process"),
             terminals=of("terminal"),
             approvals=of("approval"),
+            constraints=of("constraint"),
+            stops=of("stop"),
         )
 
     def _list_items(self, turn_id: str) -> list[Item]:

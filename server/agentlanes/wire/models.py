@@ -63,7 +63,18 @@ OptionKind: TypeAlias = str
 ApprovalKind: TypeAlias = Literal["permission", "plan", "question"]
 AgentStatus: TypeAlias = Literal["OFFLINE", "CONNECTING", "ONLINE", "ERROR"]
 AgentActivity: TypeAlias = Literal["IDLE", "PROCESSING", "QUEUED"]
+ConstraintId: TypeAlias = str
+ConstraintName: TypeAlias = str
+TimeLimit: TypeAlias = int
+TokenBudget: TypeAlias = int
+MemoryLimit: TypeAlias = int
+CpuLimit: TypeAlias = int
+SilenceLimit: TypeAlias = int
+LimitName: TypeAlias = Literal["time_limit_ms", "token_budget", "cost_limit", "memory_limit_mb", "cpu_limit_percent", "silence_limit_ms"]
+StopId: TypeAlias = str
+StopStatus: TypeAlias = Literal["stopping", "stopped"]
 AuditResult: TypeAlias = Literal["success", "failure"]
+AuditKind: TypeAlias = str
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -209,6 +220,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
     processes: tuple[Process, ...]
     terminals: tuple[Terminal, ...]
     approvals: tuple[Approval, ...]
+    constraints: tuple[Constraint, ...]
+    stops: tuple[Stop, ...]
 
 
 class EventList(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -413,6 +426,7 @@ class Lane(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: LaneStatus
     provider_profile: ProfileName
     permission_mode: PermissionMode | None = None
+    constraint_id: ConstraintId | None = None
     branch: BranchName
     worktrees: tuple[Worktree, ...]
     pinned: bool | None = None
@@ -436,6 +450,7 @@ class LaneCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     branch: BranchName | None = None
     profile: ProfileName | None = None
     project_context_id: str | None = None
+    constraint: ConstraintName | None = None
     pinned: bool | None = None
 
 
@@ -444,6 +459,7 @@ class LaneUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: Name | None = None
     profile: ProfileName | None = None
+    constraint: ConstraintName | None = None
     pinned: bool | None = None
 
 
@@ -633,6 +649,7 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     transport: Transport
     origin: SessionOrigin | None = None
     primer: str | None = None
+    constraint_id: ConstraintId | None = None
     choice: Choice | None = None
     identity: AgentIdentity | None = None
     offer: Offer | None = None
@@ -658,6 +675,7 @@ class SessionCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: Name | None = None
     choice: Choice | None = None
     origin: SessionOrigin | None = None
+    constraint: ConstraintName | None = None
     attach: bool | None = None
 
 
@@ -832,6 +850,10 @@ class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True):
     choice: Choice | None = None
     agent_turn_id: str | None = None
     steers: tuple[Steer, ...] = ()
+    constraint_id: ConstraintId | None = None
+    limits: Limits | None = None
+    waiting_since: Timestamp | None = None
+    waited_ms: int | None = None
     process_id: ProcessId | None = None
     input_n: int | None = None
     interrupt: Interrupt | None = None
@@ -854,6 +876,7 @@ class TurnCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: TurnAction | None = None
     prompt: str | None = None
     links: tuple[ResourceLink, ...] = ()
+    constraint: ConstraintName | None = None
     priority: int | None = None
     choice: Choice | None = None
 
@@ -891,6 +914,21 @@ class TurnMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: TurnId | None = None
     after: TurnId | None = None
     to: QueuePlace | None = None
+
+
+class TurnHalt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why the server stops a turn."""
+
+    turn_id: TurnId
+    problem: Problem
+
+
+class TurnExempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Limits that nobody can enforce."""
+
+    turn_id: TurnId
+    unenforced: tuple[LimitName, ...]
+    reason: str
 
 
 class TurnRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1416,6 +1454,44 @@ class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unavailable_reason: str | None = None
     host_machine: str
     sessions: int
+    health_metrics: HealthMetrics | None = None
+
+
+class HealthMetrics(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an agent is: its processes with all below them, and its turns."""
+
+    cpu_usage: float
+    memory_usage: float
+    uptime: float
+    commands_processed: int
+    average_response_time: float
+
+
+class SessionVitals(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one session's agent is."""
+
+    session_id: SessionId
+    process_id: ProcessId
+    cpu_usage: float
+    memory_usage: float
+    uptime: float
+    processes: int
+    last_heartbeat_at: Timestamp | None = None
+
+
+class AgentVitals(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an agent is now."""
+
+    name: ProfileName
+    health_metrics: HealthMetrics
+    sessions: tuple[SessionVitals, ...]
+
+
+class AgentStopAll(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to stop: all agents, of one workspace where the envelope names it, of one profile where it is named here."""
+
+    profile: ProfileName | None = None
+    reason: str | None = None
 
 
 class ProfileRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1449,12 +1525,157 @@ class AgentPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agents: tuple[Agent, ...]
 
 
+class CostLimit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Money that a turn may take, where the agent reports its cost in this currency."""
+
+    amount: float
+    currency: str
+
+
+class Constraint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A constraint. A limit that is absent limits nothing."""
+
+    constraint_id: ConstraintId
+    workspace_id: WorkspaceId
+    name: Name
+    description: str | None = None
+    time_limit_ms: TimeLimit | None = None
+    token_budget: TokenBudget | None = None
+    cost_limit: CostLimit | None = None
+    memory_limit_mb: MemoryLimit | None = None
+    cpu_limit_percent: CpuLimit | None = None
+    silence_limit_ms: SilenceLimit | None = None
+    is_default: bool
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits that a turn began with; a later change of their constraint changes nothing for it."""
+
+    constraint_id: ConstraintId
+    name: Name
+    time_limit_ms: TimeLimit | None = None
+    token_budget: TokenBudget | None = None
+    cost_limit: CostLimit | None = None
+    memory_limit_mb: MemoryLimit | None = None
+    cpu_limit_percent: CpuLimit | None = None
+    silence_limit_ms: SilenceLimit | None = None
+    unenforced: tuple[LimitName, ...] = ()
+    unenforced_reason: str | None = None
+
+
+class ConstraintCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new constraint."""
+
+    constraint_id: ConstraintId | None = None
+    name: Name
+    description: str | None = None
+    time_limit_ms: TimeLimit | None = None
+    token_budget: TokenBudget | None = None
+    cost_limit: CostLimit | None = None
+    memory_limit_mb: MemoryLimit | None = None
+    cpu_limit_percent: CpuLimit | None = None
+    silence_limit_ms: SilenceLimit | None = None
+    is_default: bool | None = None
+
+
+class ConstraintUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes; the rest stays. An empty description clears it."""
+
+    constraint_id: ConstraintId
+    name: Name | None = None
+    description: str | None = None
+    time_limit_ms: TimeLimit | None = None
+    token_budget: TokenBudget | None = None
+    cost_limit: CostLimit | None = None
+    memory_limit_mb: MemoryLimit | None = None
+    cpu_limit_percent: CpuLimit | None = None
+    silence_limit_ms: SilenceLimit | None = None
+    clear: tuple[LimitName, ...] = ()
+    is_default: bool | None = None
+
+
+class ConstraintRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which constraint."""
+
+    constraint_id: ConstraintId
+
+
+class ConstraintList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which constraints."""
+
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class ConstraintState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One constraint as it is now."""
+
+    constraint: Constraint
+
+
+class ConstraintPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Constraints in order of creation."""
+
+    constraints: tuple[Constraint, ...]
+    next_cursor: Cursor | None = None
+
+
+class Stop(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An emergency stop. Sessions are detached, not terminated: their conversations can go on."""
+
+    stop_id: StopId
+    workspace_id: WorkspaceId | None = None
+    profile: ProfileName | None = None
+    reason: str | None = None
+    actor: str
+    status: StopStatus
+    lane_ids: tuple[LaneId, ...]
+    session_ids: tuple[SessionId, ...]
+    process_ids: tuple[ProcessId, ...]
+    terminal_ids: tuple[TerminalId, ...]
+    interrupted_turn_ids: tuple[TurnId, ...]
+    canceled_turn_ids: tuple[TurnId, ...]
+    operation: Operation | None = None
+    created_at: Timestamp
+    ended_at: Timestamp | None = None
+
+
+class StopRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which emergency stop."""
+
+    stop_id: StopId
+
+
+class StopList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which emergency stops."""
+
+    status: StopStatus | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class StopState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One emergency stop as it is now."""
+
+    stop: Stop
+
+
+class StopPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Emergency stops in order of time."""
+
+    stops: tuple[Stop, ...]
+    next_cursor: Cursor | None = None
+
+
 class AuditEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record."""
 
     audit_event_id: AuditEventId
     correlation_id: CorrelationId
     event_type: Topic
+    kind: AuditKind | None = None
     actor: str
     result: AuditResult
     details: Metadata

@@ -114,6 +114,8 @@ METHODS: dict[str, Method] = {
     "turn.update": Method("turn.update", "command", models.TurnUpdate, models.TurnState, True, (), "turn"),
     "turn.list": Method("turn.list", "query", models.TurnList, models.TurnPage, False, (), None),
     "turn.get": Method("turn.get", "query", models.TurnRef, models.TurnState, False, (), None),
+    "turn.halt": Method("turn.halt", "internal", models.TurnHalt, models.TurnState, True, (), None),
+    "turn.exempt": Method("turn.exempt", "internal", models.TurnExempt, models.TurnState, False, (), None),
     "item.list": Method("item.list", "query", models.ItemList, models.ItemPage, False, (), None),
     "item.get": Method("item.get", "query", models.ItemRef, models.ItemState, False, (), None),
     "process.list": Method("process.list", "query", models.ProcessList, models.ProcessPage, False, (), None),
@@ -144,6 +146,15 @@ METHODS: dict[str, Method] = {
     "profile.get": Method("profile.get", "query", models.ProfileRef, models.ProfileState, False, (), None),
     "agent.list": Method("agent.list", "query", models.Empty, models.AgentPage, False, (), None),
     "agent.get": Method("agent.get", "query", models.ProfileRef, models.AgentState, False, (), None),
+    "agent.stop_all": Method("agent.stop_all", "command", models.AgentStopAll, models.StopState, True, (), None),
+    "constraint.create": Method("constraint.create", "command", models.ConstraintCreate, models.ConstraintState, True, ("workspace_id",), None),
+    "constraint.update": Method("constraint.update", "command", models.ConstraintUpdate, models.ConstraintState, True, (), None),
+    "constraint.delete": Method("constraint.delete", "command", models.ConstraintRef, models.ConstraintState, True, (), None),
+    "constraint.list": Method("constraint.list", "query", models.ConstraintList, models.ConstraintPage, False, (), None),
+    "constraint.get": Method("constraint.get", "query", models.ConstraintRef, models.ConstraintState, False, (), None),
+    "stop.list": Method("stop.list", "query", models.StopList, models.StopPage, False, (), None),
+    "stop.get": Method("stop.get", "query", models.StopRef, models.StopState, False, (), None),
+    "stop.settle": Method("stop.settle", "internal", models.StopRef, models.StopState, False, (), None),
     "audit.list": Method("audit.list", "query", models.AuditList, models.AuditPage, False, (), None),
 }
 
@@ -214,6 +225,12 @@ TOPICS: dict[str, Topic] = {
     "approval.requested": Topic("approval.requested", "approval", models.ApprovalState, True, False, None),
     "approval.resolved": Topic("approval.resolved", "approval", models.ApprovalState, True, False, None),
     "approval.answered": Topic("approval.answered", "approval", models.ApprovalState, True, False, None),
+    "agent.vitals": Topic("agent.vitals", "agent", models.AgentVitals, False, False, None),
+    "constraint.created": Topic("constraint.created", "constraint", models.ConstraintState, True, False, None),
+    "constraint.updated": Topic("constraint.updated", "constraint", models.ConstraintState, True, False, None),
+    "constraint.deleted": Topic("constraint.deleted", "constraint", models.ConstraintState, True, True, None),
+    "stop.started": Topic("stop.started", "stop", models.StopState, True, False, None),
+    "stop.ended": Topic("stop.ended", "stop", models.StopState, True, False, None),
     "audit.recorded": Topic("audit.recorded", "audit", models.AuditState, False, False, None),
 }
 
@@ -291,8 +308,12 @@ ERRORS: dict[str, Error] = {
     "ACTION_NOT_OFFERED": Error(-31506, False, "The agent cannot do this; details list what it offers."),
     "CHOICE_NOT_OFFERED": Error(-31507, False, "The agent offers no such choice; details list what it offers."),
     "TURN_ENDED": Error(-31508, False, "The turn ended before the agent took it."),
+    "LIMIT_REACHED": Error(-31580, False, "The turn was stopped at a limit; details name the limit, its value, what was used and the constraint."),
+    "AGENT_LOOPS": Error(-31581, False, "The agent made the same tool call with the same result again and again, and was stopped; details count them."),
+    "AGENT_UNSTOPPABLE": Error(-31582, False, "The agent did not stop its turn when it was asked to, and was ended."),
     "ITEM_NOT_FOUND": Error(-31600, False, "No item has this id."),
     "PROCESS_NOT_FOUND": Error(-31700, False, "No process has this id."),
+    "PROCESS_LIMIT": Error(-31780, False, "The process and what it started took more memory or cpu than its turn may, and were ended; details carry the numbers."),
     "SPAWN_FAILED": Error(-31701, False, "The program could not be started; details say why."),
     "TERMINAL_NOT_FOUND": Error(-31800, False, "No terminal has this id."),
     "TERMINAL_CLOSED": Error(-31801, False, "The terminal's program has ended; its tape can still be read."),
@@ -304,6 +325,11 @@ ERRORS: dict[str, Error] = {
     "OPTION_NOT_OFFERED": Error(-31902, False, "The agent did not offer this option; details list those that it offered."),
     "PROFILE_NOT_FOUND": Error(-31950, False, "No profile has this name; details list those that exist."),
     "CONFIG_INVALID": Error(-31951, False, "The config file is wrong; details say where."),
+    "CONSTRAINT_NOT_FOUND": Error(-31960, False, "The workspace has no constraint of this id or name."),
+    "CONSTRAINT_EXISTS": Error(-31961, False, "The workspace has a constraint of this name, or the name is `default`, which stands for another one."),
+    "CONSTRAINT_IN_USE": Error(-31962, False, "Open lanes, sessions or queued turns have chosen the constraint; details list them."),
+    "STOP_NOT_FOUND": Error(-31970, False, "No emergency stop has this id."),
+    "EMERGENCY_STOP": Error(-31971, False, "Somebody stopped every agent; details name the stop and its reason."),
 }
 
 MACHINES: dict[str, Machine] = {
@@ -315,6 +341,7 @@ MACHINES: dict[str, Machine] = {
     "process": Machine("status", "running", {"running": ("completed", "failed", "killed",), "completed": (), "failed": (), "killed": ()}),
     "terminal": Machine("state", "spawning", {"idle": ("spawning",), "spawning": ("active", "closed",), "active": ("throttled", "closed",), "throttled": ("active", "closed",), "closed": ()}),
     "approval": Machine("status", "pending", {"pending": ("approved", "denied", "expired", "canceled",), "approved": (), "denied": (), "expired": (), "canceled": ()}),
+    "stop": Machine("status", "stopping", {"stopping": ("stopped",), "stopped": ()}),
 }
 
 ENTITIES: dict[str, Entity] = {
@@ -327,6 +354,8 @@ ENTITIES: dict[str, Entity] = {
     "process": Entity(models.Process, "process_id", "lane_id", True, None),
     "terminal": Entity(models.Terminal, "terminal_id", "lane_id", False, None),
     "approval": Entity(models.Approval, "approval_id", "session_id", True, "answered"),
+    "constraint": Entity(models.Constraint, "constraint_id", "workspace_id", False, None),
+    "stop": Entity(models.Stop, "stop_id", None, True, None),
 }
 
 ALIASES: dict[str, str] = {
@@ -362,6 +391,8 @@ PREFIXES: dict[str, str] = {
     "process": "pr",
     "terminal": "tm",
     "approval": "ap",
+    "constraint": "ct",
+    "stop": "sp",
     "audit": "au",
     "envelope": "en",
     "correlation": "cor",

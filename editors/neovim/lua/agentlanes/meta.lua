@@ -204,6 +204,8 @@ error('a meta file')
 ---@field processes agentlanes.Process[]
 ---@field terminals agentlanes.Terminal[]
 ---@field approvals agentlanes.Approval[]
+---@field constraints agentlanes.Constraint[]
+---@field stops agentlanes.Stop[]
 
 ---Reads the log itself.
 ---@class agentlanes.EventList
@@ -376,6 +378,7 @@ error('a meta file')
 ---@field status agentlanes.LaneStatus
 ---@field provider_profile agentlanes.ProfileName Profile of sessions that name none.
 ---@field permission_mode? agentlanes.PermissionMode supervised where absent.
+---@field constraint_id? agentlanes.ConstraintId Limits of the lane's turns; the workspace's default where absent.
 ---@field branch agentlanes.BranchName
 ---@field worktrees agentlanes.Worktree[]
 ---@field pinned? boolean Kept from automatic cleanup.
@@ -397,12 +400,14 @@ error('a meta file')
 ---@field branch? agentlanes.BranchName `<prefix>/<short id>-<slug>` where absent.
 ---@field profile? agentlanes.ProfileName `demo` where absent and none is configured.
 ---@field project_context_id? string
+---@field constraint? agentlanes.ConstraintName
 ---@field pinned? boolean
 
 ---What changes; the rest stays.
 ---@class agentlanes.LaneUpdate
 ---@field name? agentlanes.Name
 ---@field profile? agentlanes.ProfileName
+---@field constraint? agentlanes.ConstraintName
 ---@field pinned? boolean
 
 ---Which lanes.
@@ -567,6 +572,7 @@ error('a meta file')
 ---@field transport agentlanes.Transport
 ---@field origin? agentlanes.SessionOrigin
 ---@field primer? string What the agent is told of the work that was handed over, before its first prompt; the turn that told it has it from then on.
+---@field constraint_id? agentlanes.ConstraintId Limits of the session's turns; the lane's where absent.
 ---@field choice? agentlanes.Choice What the user chose; it goes before the profile's.
 ---@field identity? agentlanes.AgentIdentity
 ---@field offer? agentlanes.Offer
@@ -590,6 +596,7 @@ error('a meta file')
 ---@field title? agentlanes.Name
 ---@field choice? agentlanes.Choice
 ---@field origin? agentlanes.SessionOrigin What it goes on from; a fresh conversation where absent.
+---@field constraint? agentlanes.ConstraintName
 ---@field attach? boolean Start the agent at once; true where absent.
 
 ---What changes; the rest stays.
@@ -739,6 +746,10 @@ error('a meta file')
 ---@field choice? agentlanes.Choice What was chosen for this turn; the session keeps it.
 ---@field agent_turn_id? string The agent's own id of the turn.
 ---@field steers? agentlanes.Steer[]
+---@field constraint_id? agentlanes.ConstraintId Limits that were chosen for it; the session's where absent.
+---@field limits? agentlanes.Limits The limits in force since it began.
+---@field waiting_since? agentlanes.Timestamp Since when it waits for a decision.
+---@field waited_ms? integer How long it waited for decisions before.
 ---@field process_id? agentlanes.ProcessId The agent's process that runs it.
 ---@field input_n? integer Number of the write that carried the prompt.
 ---@field interrupt? agentlanes.Interrupt
@@ -759,6 +770,7 @@ error('a meta file')
 ---@field action? agentlanes.TurnAction prompt where absent.
 ---@field prompt? string Needed to prompt; what to look at in a review, what to keep of a context that is summed up.
 ---@field links? agentlanes.ResourceLink[]
+---@field constraint? agentlanes.ConstraintName
 ---@field priority? integer
 ---@field choice? agentlanes.Choice Chosen for this turn; the session keeps it.
 
@@ -791,6 +803,17 @@ error('a meta file')
 ---@field before? agentlanes.TurnId
 ---@field after? agentlanes.TurnId
 ---@field to? agentlanes.QueuePlace
+
+---Why the server stops a turn.
+---@class agentlanes.TurnHalt
+---@field turn_id agentlanes.TurnId
+---@field problem agentlanes.Problem
+
+---Limits that nobody can enforce.
+---@class agentlanes.TurnExempt
+---@field turn_id agentlanes.TurnId
+---@field unenforced agentlanes.LimitName[]
+---@field reason string
 
 ---Which turn.
 ---@class agentlanes.TurnRef
@@ -1252,6 +1275,36 @@ error('a meta file')
 ---@field unavailable_reason? string What is missing and what to do about it.
 ---@field host_machine string
 ---@field sessions integer Sessions that are not terminated.
+---@field health_metrics? agentlanes.HealthMetrics A vital, present in reads.
+
+---How an agent is: its processes with all below them, and its turns.
+---@class agentlanes.HealthMetrics
+---@field cpu_usage number Percent of one processor since it was last looked at; at first, since the start.
+---@field memory_usage number MB.
+---@field uptime number Seconds since its oldest process started.
+---@field commands_processed integer Turns that ended.
+---@field average_response_time number Milliseconds of a turn on average, without the time in which it waited for decisions.
+
+---How one session's agent is.
+---@class agentlanes.SessionVitals
+---@field session_id agentlanes.SessionId
+---@field process_id agentlanes.ProcessId
+---@field cpu_usage number Percent of one processor.
+---@field memory_usage number MB.
+---@field uptime number Seconds.
+---@field processes integer The agent's own and all below it.
+---@field last_heartbeat_at? agentlanes.Timestamp Last frame or byte of the agent.
+
+---How an agent is now.
+---@class agentlanes.AgentVitals
+---@field name agentlanes.ProfileName
+---@field health_metrics agentlanes.HealthMetrics
+---@field sessions agentlanes.SessionVitals[]
+
+---What to stop: all agents, of one workspace where the envelope names it, of one profile where it is named here.
+---@class agentlanes.AgentStopAll
+---@field profile? agentlanes.ProfileName Only the agents of this profile; shells and other agents of their lanes go on.
+---@field reason? string Told wherever something ended because of it.
 
 ---Which profile.
 ---@class agentlanes.ProfileRef
@@ -1274,14 +1327,164 @@ error('a meta file')
 ---@class agentlanes.AgentPage
 ---@field agents agentlanes.Agent[]
 
+---Id of a constraint.
+---@alias agentlanes.ConstraintId string
+
+---Id or name of a constraint of the workspace; `default` takes a choice back.
+---@alias agentlanes.ConstraintName string
+
+---Milliseconds that a turn may run; the time in which it waits for a decision does not count.
+---@alias agentlanes.TimeLimit integer
+
+---Tokens that a turn may take, as the agent counts them; where it tells only the size of its context, that counts.
+---@alias agentlanes.TokenBudget integer
+
+---Money that a turn may take, where the agent reports its cost in this currency.
+---@class agentlanes.CostLimit
+---@field amount number
+---@field currency string ISO 4217.
+
+---MiB of memory that the agent's process and all below it may hold together while the turn runs.
+---@alias agentlanes.MemoryLimit integer
+
+---Percent of one processor that the agent's process and all below it may use together, on average over 10 s; 400 = four processors.
+---@alias agentlanes.CpuLimit integer
+
+---Milliseconds in which a running turn may show no progress; waiting for a decision does not count.
+---@alias agentlanes.SilenceLimit integer
+
+---A limit.
+---@alias agentlanes.LimitName "time_limit_ms"|"token_budget"|"cost_limit"|"memory_limit_mb"|"cpu_limit_percent"|"silence_limit_ms"
+
+---A constraint. A limit that is absent limits nothing.
+---@class agentlanes.Constraint
+---@field constraint_id agentlanes.ConstraintId
+---@field workspace_id agentlanes.WorkspaceId
+---@field name agentlanes.Name Unique in the workspace.
+---@field description? string
+---@field time_limit_ms? agentlanes.TimeLimit
+---@field token_budget? agentlanes.TokenBudget
+---@field cost_limit? agentlanes.CostLimit
+---@field memory_limit_mb? agentlanes.MemoryLimit
+---@field cpu_limit_percent? agentlanes.CpuLimit
+---@field silence_limit_ms? agentlanes.SilenceLimit
+---@field is_default boolean Used where nothing else was chosen; one constraint of a workspace at most.
+---@field created_at agentlanes.Timestamp
+---@field updated_at agentlanes.Timestamp
+
+---The limits that a turn began with; a later change of their constraint changes nothing for it.
+---@class agentlanes.Limits
+---@field constraint_id agentlanes.ConstraintId
+---@field name agentlanes.Name The constraint's name when the turn began.
+---@field time_limit_ms? agentlanes.TimeLimit
+---@field token_budget? agentlanes.TokenBudget
+---@field cost_limit? agentlanes.CostLimit
+---@field memory_limit_mb? agentlanes.MemoryLimit
+---@field cpu_limit_percent? agentlanes.CpuLimit
+---@field silence_limit_ms? agentlanes.SilenceLimit
+---@field unenforced? agentlanes.LimitName[] Those that nobody can enforce for this turn.
+---@field unenforced_reason? string Why, and what to do about it.
+
+---A new constraint.
+---@class agentlanes.ConstraintCreate
+---@field constraint_id? agentlanes.ConstraintId Chosen by the client, or by the server where absent.
+---@field name agentlanes.Name
+---@field description? string
+---@field time_limit_ms? agentlanes.TimeLimit
+---@field token_budget? agentlanes.TokenBudget
+---@field cost_limit? agentlanes.CostLimit
+---@field memory_limit_mb? agentlanes.MemoryLimit
+---@field cpu_limit_percent? agentlanes.CpuLimit
+---@field silence_limit_ms? agentlanes.SilenceLimit
+---@field is_default? boolean The default until now is none any more.
+
+---What changes; the rest stays. An empty description clears it.
+---@class agentlanes.ConstraintUpdate
+---@field constraint_id agentlanes.ConstraintId
+---@field name? agentlanes.Name
+---@field description? string
+---@field time_limit_ms? agentlanes.TimeLimit
+---@field token_budget? agentlanes.TokenBudget
+---@field cost_limit? agentlanes.CostLimit
+---@field memory_limit_mb? agentlanes.MemoryLimit
+---@field cpu_limit_percent? agentlanes.CpuLimit
+---@field silence_limit_ms? agentlanes.SilenceLimit
+---@field clear? agentlanes.LimitName[] Limits that are taken away.
+---@field is_default? boolean The default until now is none any more.
+
+---Which constraint.
+---@class agentlanes.ConstraintRef
+---@field constraint_id agentlanes.ConstraintId
+
+---Which constraints.
+---@class agentlanes.ConstraintList
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One constraint as it is now.
+---@class agentlanes.ConstraintState
+---@field constraint agentlanes.Constraint
+
+---Constraints in order of creation.
+---@class agentlanes.ConstraintPage
+---@field constraints agentlanes.Constraint[]
+---@field next_cursor? agentlanes.Cursor
+
+---Id of an emergency stop.
+---@alias agentlanes.StopId string
+
+---stopped = no process of what it stopped lives.
+---@alias agentlanes.StopStatus "stopping"|"stopped"
+
+---An emergency stop. Sessions are detached, not terminated: their conversations can go on.
+---@class agentlanes.Stop
+---@field stop_id agentlanes.StopId
+---@field workspace_id? agentlanes.WorkspaceId The only workspace that it is about; all where absent.
+---@field profile? agentlanes.ProfileName The only profile that it is about; all where absent.
+---@field reason? string
+---@field actor string
+---@field status agentlanes.StopStatus
+---@field lane_ids agentlanes.LaneId[] Lanes of which every process is ended, shells too; none where a profile is named.
+---@field session_ids agentlanes.SessionId[] Sessions whose agents are ended.
+---@field process_ids agentlanes.ProcessId[] Processes that ran, or were being started.
+---@field terminal_ids agentlanes.TerminalId[] Terminals that are closed.
+---@field interrupted_turn_ids agentlanes.TurnId[] Turns that are cut.
+---@field canceled_turn_ids agentlanes.TurnId[] Queued turns that are taken back, so that nothing of it starts by itself later.
+---@field operation? agentlanes.Operation
+---@field created_at agentlanes.Timestamp
+---@field ended_at? agentlanes.Timestamp
+
+---Which emergency stop.
+---@class agentlanes.StopRef
+---@field stop_id agentlanes.StopId
+
+---Which emergency stops.
+---@class agentlanes.StopList
+---@field status? agentlanes.StopStatus
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One emergency stop as it is now.
+---@class agentlanes.StopState
+---@field stop agentlanes.Stop
+
+---Emergency stops in order of time.
+---@class agentlanes.StopPage
+---@field stops agentlanes.Stop[]
+---@field next_cursor? agentlanes.Cursor
+
 ---failure = refused, or failed later.
 ---@alias agentlanes.AuditResult "success"|"failure"
+
+---What a record is of, where it is one to look for.
+---@alias agentlanes.AuditKind "EMERGENCY_STOP"|"TOKEN_LIMIT_EXCEEDED"|"TIME_LIMIT_EXCEEDED"|"COST_LIMIT_EXCEEDED"|string
 
 ---A record.
 ---@class agentlanes.AuditEvent
 ---@field audit_event_id agentlanes.AuditEventId
 ---@field correlation_id agentlanes.CorrelationId
 ---@field event_type agentlanes.Topic The command's method.
+---@field kind? agentlanes.AuditKind
 ---@field actor string
 ---@field result agentlanes.AuditResult
 ---@field details agentlanes.Metadata Context ids, position of the log, and the problem's code and message.
@@ -1326,7 +1529,7 @@ error('a meta file')
 ---@field ["repo.branches"] fun(payload: agentlanes.RepoRef): agentlanes.BranchPage The repo's local branches.
 ---@field ["lane.create"] fun(payload: agentlanes.LaneCreate): agentlanes.LaneState Makes a lane; its worktree follows, then lane.created.
 ---@field ["lane.attach"] fun(payload: agentlanes.Empty): agentlanes.LaneState Brings a lane's worktree back: checks one that should be there, restores one that was removed.
----@field ["lane.update"] fun(payload: agentlanes.LaneUpdate): agentlanes.LaneState Changes name, profile or pin.
+---@field ["lane.update"] fun(payload: agentlanes.LaneUpdate): agentlanes.LaneState Changes name, profile, constraint or pin.
 ---@field ["lane.commit"] fun(payload: agentlanes.LaneCommit): agentlanes.LaneState Commits what is in the lane, on its branch; lane.committed follows.
 ---@field ["lane.merge"] fun(payload: agentlanes.LaneMerge): agentlanes.LaneState Merges the lane into its target branch; lane.merged follows.
 ---@field ["lane.cleanup"] fun(payload: agentlanes.LaneCleanup): agentlanes.LaneState Stops the lane's processes and removes its worktree; refused while it holds work that exists nowhere else.
@@ -1376,6 +1579,14 @@ error('a meta file')
 ---@field ["profile.get"] fun(payload: agentlanes.ProfileRef): agentlanes.ProfileState One profile.
 ---@field ["agent.list"] fun(payload: agentlanes.Empty): agentlanes.AgentPage Lists agents with their availability and status.
 ---@field ["agent.get"] fun(payload: agentlanes.ProfileRef): agentlanes.AgentState One agent.
+---@field ["agent.stop_all"] fun(payload: agentlanes.AgentStopAll): agentlanes.StopState Emergency stop: ends the agents, cancels their queues and closes terminals; stop.ended follows when no process lives.
+---@field ["constraint.create"] fun(payload: agentlanes.ConstraintCreate): agentlanes.ConstraintState Makes a constraint.
+---@field ["constraint.update"] fun(payload: agentlanes.ConstraintUpdate): agentlanes.ConstraintState Changes a constraint. Turns that run keep the limits that they began with.
+---@field ["constraint.delete"] fun(payload: agentlanes.ConstraintRef): agentlanes.ConstraintState Forgets a constraint that no open lane, session or queued turn has chosen.
+---@field ["constraint.list"] fun(payload: agentlanes.ConstraintList): agentlanes.ConstraintPage Lists the constraints of a workspace.
+---@field ["constraint.get"] fun(payload: agentlanes.ConstraintRef): agentlanes.ConstraintState One constraint.
+---@field ["stop.list"] fun(payload: agentlanes.StopList): agentlanes.StopPage Lists emergency stops.
+---@field ["stop.get"] fun(payload: agentlanes.StopRef): agentlanes.StopState One emergency stop.
 ---@field ["audit.list"] fun(payload: agentlanes.AuditList): agentlanes.AuditPage Lists audit records.
 
 ---The topic's payload.
@@ -1446,4 +1657,10 @@ error('a meta file')
 ---@field ["approval.requested"] agentlanes.ApprovalState A decision is needed.
 ---@field ["approval.resolved"] agentlanes.ApprovalState It was decided, it expired, or its turn ended.
 ---@field ["approval.answered"] agentlanes.ApprovalState The agent was told, or is gone.
+---@field ["agent.vitals"] agentlanes.AgentVitals How an agent is; at most every 250 ms, for peers whose subscription names agent.vitals or agent.*, because looking costs.
+---@field ["constraint.created"] agentlanes.ConstraintState A constraint was made.
+---@field ["constraint.updated"] agentlanes.ConstraintState A constraint was changed.
+---@field ["constraint.deleted"] agentlanes.ConstraintState A constraint was forgotten.
+---@field ["stop.started"] agentlanes.StopState Agents are being stopped.
+---@field ["stop.ended"] agentlanes.StopState No process of what was stopped lives.
 ---@field ["audit.recorded"] agentlanes.AuditState A record was made.

@@ -96,6 +96,14 @@ M.methods = {
   ["profile.get"] = { context = {} },
   ["agent.list"] = { context = {} },
   ["agent.get"] = { context = {} },
+  ["agent.stop_all"] = { lifecycle = true, context = {} },
+  ["constraint.create"] = { lifecycle = true, context = {"workspace_id"} },
+  ["constraint.update"] = { lifecycle = true, context = {} },
+  ["constraint.delete"] = { lifecycle = true, context = {} },
+  ["constraint.list"] = { context = {} },
+  ["constraint.get"] = { context = {} },
+  ["stop.list"] = { context = {} },
+  ["stop.get"] = { context = {} },
   ["audit.list"] = { context = {} },
 }
 
@@ -167,6 +175,12 @@ M.topics = {
   ["approval.requested"] = { noun = "approval" },
   ["approval.resolved"] = { noun = "approval" },
   ["approval.answered"] = { noun = "approval" },
+  ["agent.vitals"] = { noun = "agent", stream = true },
+  ["constraint.created"] = { noun = "constraint" },
+  ["constraint.updated"] = { noun = "constraint" },
+  ["constraint.deleted"] = { noun = "constraint", drops = true },
+  ["stop.started"] = { noun = "stop" },
+  ["stop.ended"] = { noun = "stop" },
   ["audit.recorded"] = { noun = "audit", stream = true },
 }
 
@@ -181,6 +195,8 @@ M.entities = {
   process = { id = "process_id", parent = "lane_id", plural = "processes" },
   terminal = { id = "terminal_id", parent = "lane_id", plural = "terminals" },
   approval = { id = "approval_id", parent = "session_id", plural = "approvals" },
+  constraint = { id = "constraint_id", parent = "workspace_id", plural = "constraints" },
+  stop = { id = "stop_id", plural = "stops" },
 }
 
 ---@type table<string, agentlanes.Machine>
@@ -193,6 +209,7 @@ M.machines = {
   process = { field = "status", edges = { ["running"] = {"completed", "failed", "killed"}, ["completed"] = {}, ["failed"] = {}, ["killed"] = {} } },
   terminal = { field = "state", edges = { ["idle"] = {"spawning"}, ["spawning"] = {"active", "closed"}, ["active"] = {"throttled", "closed"}, ["throttled"] = {"active", "closed"}, ["closed"] = {} } },
   approval = { field = "status", edges = { ["pending"] = {"approved", "denied", "expired", "canceled"}, ["approved"] = {}, ["denied"] = {}, ["expired"] = {}, ["canceled"] = {} } },
+  stop = { field = "status", edges = { ["stopping"] = {"stopped"}, ["stopped"] = {} } },
 }
 
 return M
