@@ -38,6 +38,7 @@ from agentlanes.kernel.vitals import Vitals
 from agentlanes.relay import VERSION
 from agentlanes.rpc.connection import Connections
 from agentlanes.rpc.dispatch import Dispatcher
+from agentlanes.rpc.lsp.front import Front
 from agentlanes.rpc.terminals import Terminals
 from agentlanes.wire.models import Session
 
@@ -81,7 +82,7 @@ class Server:
     """Everything that runs in one server, ready to be served."""
 
     kernel: Kernel
-    dispatcher: Dispatcher
+    front: Front
     stopped: asyncio.Event
     """Set when somebody asked the server to stop."""
     _closing: list[Callable[[], Awaitable[None]]]
@@ -145,7 +146,7 @@ async def start(places: Places) -> Server:
 
     return Server(
         kernel,
-        dispatcher,
+        Front(dispatcher, kernel, views, clock, VERSION),
         stopped,
         [expiry.close, engine.close, conversations.close, processes.close, runners.close, close_store],
     )

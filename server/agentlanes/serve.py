@@ -122,7 +122,7 @@ async def _main(serve: Callable[[Server, Places], Awaitable[None]], places: Plac
 
 
 def _make_listener(server: Server) -> Listener:
-    return Listener(server.dispatcher, server.kernel.feed, lambda: server.kernel.clock.mint("peer"))
+    return Listener(server.front, server.kernel.feed, lambda: server.kernel.clock.mint("peer"))
 
 
 async def _listen(server: Server, places: Places) -> None:

@@ -181,9 +181,9 @@ async def test_what_an_editor_says_to_every_server(rig: Rig) -> None:
     client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings={}))
     client.set_trace(types.SetTraceParams(value=types.TraceValue.Verbose))
     position = types.Position(line=0, character=0)
-    hover = types.HoverParams(text_document=types.TextDocumentIdentifier(uri="file:///a.py"), position=position)
+    asked = types.DefinitionParams(text_document=types.TextDocumentIdentifier(uri="file:///a.py"), position=position)
     with pytest.raises(JsonRpcException) as refused:
-        await client.text_document_hover_async(hover)
+        await client.text_document_definition_async(asked)
     assert refused.value.code == -32601
     assert (await ask(client, "server.status")).peers[0].client == "visual_studio_code"
     await leave(client)

@@ -133,7 +133,7 @@ async def wire(raw: Wire) -> Wire:
         ),
         (b'{"jsonrpc":"2.0","id":5,"method":"lane.vanish"}', (5, "METHOD_NOT_FOUND")),
         (b'{"jsonrpc":"2.0","id":5,"method":"lane.settle"}', (5, "METHOD_NOT_FOUND")),
-        (b'{"jsonrpc":"2.0","id":5,"method":"textDocument/hover"}', (5, "METHOD_NOT_FOUND")),
+        (b'{"jsonrpc":"2.0","id":5,"method":"textDocument/definition"}', (5, "METHOD_NOT_FOUND")),
         (b'{"jsonrpc":"2.0","id":5,"method":"$/unheardOf"}', (5, "METHOD_NOT_FOUND")),
         (b'{"jsonrpc":"2.0","id":5,"method":"renderer.switch"}', (5, "METHOD_NOT_SUPPORTED")),
         (b'{"jsonrpc":"2.0","id":5,"method":"initialize","params":{}}', (5, "INVALID_REQUEST")),

@@ -1,0 +1,1 @@
+"""LSP's own methods, for editors that have no plugin: what a plain LSP client can do and is told."""

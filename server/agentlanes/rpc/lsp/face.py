@@ -1,0 +1,190 @@
+"""The LSP side of one peer: what it opened, what it is told, what it may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agentlanes.core.command import Context
+from agentlanes.core.errors import Refusal
+from agentlanes.kernel.kernel import Kernel
+from agentlanes.kernel.views import Views
+from agentlanes.rpc.contract import name_fault
+from agentlanes.rpc.fault import Fault, refuse
+from agentlanes.rpc.lsp.attention import Attention
+from agentlanes.rpc.lsp.capabilities import DOCUMENT_NOTIFICATIONS
+from agentlanes.rpc.lsp.changes import Changes
+from agentlanes.rpc.lsp.client import LspClient, holds
+from agentlanes.rpc.lsp.desk import Desk
+from agentlanes.rpc.lsp.documents import read_name, write_diff, write_transcript
+from agentlanes.rpc.lsp.errands import Errands
+from agentlanes.rpc.peer import Peer
+from agentlanes.rpc.ports import Reply
+from agentlanes.wire.models import ItemList, LaneDiff, Session, TurnList
+
+if TYPE_CHECKING:
+    from agentlanes.rpc.lsp.features import Features
+
+log = logging.getLogger(__name__)
+
+_PAGE = 1000
+
+
+class Face:
+    """One plain LSP client. pygls is made when the client first says something that only LSP knows."""
+
+    def __init__(
+        self, peer: Peer, client: LspClient, kernel: Kernel, views: Views, desk: Desk, errands: Errands, version: str
+    ) -> None:
+        self.peer = peer
+        self.client = client
+        self.desk = desk
+        self.errands = errands
+        self.version = version
+        self.changes = Changes(kernel, desk)
+        self.attention = Attention(peer, client, kernel, desk)
+        self._kernel = kernel
+        self._views = views
+        self._features: Features | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self._backlog: list[Callable[[Features], None]] = []
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._last = 0
+
+    async def request(self, method: str, params: dict[str, Any]) -> Reply:
+        """Answers one of LSP's own requests. Raises Fault."""
+        self._last += 1
+        number = self._last
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+
+        def take(features: Features) -> None:
+            try:
+                features.take({"id": number, "method": method, "params": params})
+            except Fault as fault:
+                self._answer(number, None, fault)
+
+        self._say(take)
+        try:
+            return Reply(msgspec.json.encode(await future))
+        finally:
+            self._waiting.pop(number, None)
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Hears one of LSP's own notifications."""
+        if method == "initialized":
+            self.attention.start()
+        elif method == "window/workDoneProgress/cancel":
+            self.attention.cancel_progress(params.get("token"))
+        elif method == "workspace/didChangeWorkspaceFolders":
+            self.client.change_folders(params.get("event"))
+        elif method in DOCUMENT_NOTIFICATIONS:
+            self._say(lambda features: self._hear(features, method, params))
+
+    def close(self) -> None:
+        """The peer is gone."""
+        self.attention.close()
+        if self._loading is not None:
+            self._loading.cancel()
+
+    def shorten(self, path: str) -> str:
+        """A file's path as an agent in a lane knows it: relative to the worktree or the repository that holds it."""
+        state = self._kernel.state
+        roots = [worktree.path for lane in state.all("lane") for worktree in lane.worktrees]
+        roots += [repo.path for repo in state.all("repo")]
+        roots += self.client.folders
+        root = max((root for root in roots if holds(root, path)), key=len, default="")
+        return path[len(root) :].lstrip("/") if root else path
+
+    def list_sessions(self, path: str) -> list[Session]:
+        """Sessions that could be told about a file: those of lanes that hold it or came from where it is; newest
+        first."""
+        state = self._kernel.state
+        found = [
+            session
+            for session in state.all("session")
+            if session.listed and session.status != "terminated" and self._reaches(session.lane_id, path)
+        ]
+        return sorted(found, key=lambda session: session.updated_at, reverse=True)
+
+    def _reaches(self, lane_id: str, path: str) -> bool:
+        lane = self._kernel.state.get("lane", lane_id)
+        for worktree in lane.worktrees if lane is not None else ():
+            repo = self._kernel.state.get("repo", worktree.repo_id)
+            if holds(worktree.path, path) or (repo is not None and holds(repo.path, path)):
+                return True
+        return False
+
+    async def read_document(self, uri: str) -> str:
+        """The text of a document of ours. Raises Fault."""
+        named = read_name(uri)
+        if named is None:
+            raise refuse("INVALID_PARAMS", f"{uri[:200]!r} is none of our documents, which are transcripts and diffs")
+        noun, id = named
+        try:
+            entity = self._views.find(noun, id)
+            self.attention.note_read(uri)
+            if noun == "session":
+                return self._write_transcript(entity)
+            diff = self._views.by_method["lane.diff"](Context(lane_id=id), LaneDiff())
+            return write_diff(entity, await diff)  # type: ignore[misc]
+        except Refusal as refusal:
+            raise name_fault(refusal.code, refusal.message, **refusal.details) from None
+
+    def _write_transcript(self, session: Session) -> str:
+        context = Context(session_id=session.session_id)
+        turns = self._views.by_method["turn.list"](context, TurnList(limit=_PAGE)).turns  # type: ignore[union-attr]
+        listed = self._views.by_method["item.list"]
+
+        def items(turn_id: str) -> Any:
+            page = listed(context, ItemList(turn_id=turn_id, limit=_PAGE))
+            return sorted(page.items, key=lambda item: item.position)  # type: ignore[union-attr]
+
+        return write_transcript(session, ((turn, items(turn.turn_id)) for turn in turns))
+
+    async def show_document(self, uri: str) -> bool:
+        """Has the client show a document of ours, without taking the focus. False where it cannot."""
+        if not self.client.can("window", "showDocument", "support"):
+            return False
+        try:
+            answer = await self.peer.request("window/showDocument", {"uri": uri, "takeFocus": False})
+        except (Fault, ConnectionError):
+            return False
+        return bool(answer.get("success")) if isinstance(answer, dict) else False
+
+    def _say(self, say: Callable[[Features], None]) -> None:
+        """Tells pygls something, in the client's order, once it is there."""
+        if self._features is not None:
+            say(self._features)
+            return
+        self._backlog.append(say)
+        if self._loading is None:
+            self._loading = asyncio.get_running_loop().create_task(self._load())
+
+    async def _load(self) -> None:
+        module = await asyncio.to_thread(importlib.import_module, "agentlanes.rpc.lsp.features")
+        features: Features = module.Features(self, self._answer)
+        self._features = features
+        backlog, self._backlog = self._backlog, []
+        for say in backlog:
+            say(features)
+
+    def _hear(self, features: Features, method: str, params: dict[str, Any]) -> None:
+        try:
+            features.take({"method": method, "params": params})
+        except Fault as fault:
+            log.info("%s: notification %r refused: %s", self.peer.id, method[:200], fault)
+
+    def _answer(self, number: int, result: Any, fault: Fault | None) -> None:
+        future = self._waiting.get(number)
+        if future is None or future.done():
+            return
+        if fault is None:
+            future.set_result(result)
+        else:
+            future.set_exception(fault)

@@ -1,0 +1,245 @@
+"""The LSP features of one peer, on a pygls server of its own.
+
+Importing this module costs a quarter of a second (lsprotocol builds its classes), so it is imported in a thread when a
+peer first needs it. pygls keeps the documents and knows LSP's types; it neither frames nor writes: its answers are
+taken from its writer by number.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from agentlanes.rpc.contract import name_fault
+from agentlanes.rpc.fault import Fault, refuse
+from agentlanes.rpc.lsp.capabilities import ASK, COMMANDS, SEND, SHOW, START
+from agentlanes.rpc.lsp.changes import LineChange
+from agentlanes.rpc.lsp.client import read_path
+from agentlanes.rpc.lsp.documents import name_diff, name_transcript, read_name
+from agentlanes.rpc.lsp.face import Face
+from agentlanes.rpc.lsp.suggestions import Excerpt, Suggestion, suggest
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+_ENVELOPE = ("correlation_id", "envelope_id", "workspace_id", "lane_id", "session_id", "terminal_id")
+
+log = logging.getLogger(__name__)
+# It logs every body, and as errors what we answer as refusals.
+logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
+
+
+class _Quiet(LanguageServer):
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Nothing is shown to the user: the error is the answer to the request."""
+
+
+class Features:
+    """pygls for one peer. `answer` takes each answer: its number, and a result or an error."""
+
+    def __init__(self, face: Face, answer: Callable[[int, Any, Fault | None], None]) -> None:
+        self._face = face
+        self._answer = answer
+        self._server = _Quiet("agentlanes", face.version)
+        self._server.protocol.set_writer(self, include_headers=False)
+        self._register()
+        self.take({"id": 0, "method": "initialize", "params": face.client.initialize})
+
+    def take(self, message: dict[str, Any]) -> None:
+        """One message of the client. Raises Fault where it does not have the shape that LSP gives it."""
+        protocol = self._server.protocol
+        try:
+            structured = protocol.structure_message({"jsonrpc": "2.0", **message})
+        except JsonRpcException:
+            method = message.get("method")
+            raise refuse("INVALID_PARAMS", f"the params of {method} are not as LSP describes them") from None
+        protocol.handle_message(structured)
+
+    def write(self, data: bytes) -> None:
+        """What pygls says; called by it."""
+        told = msgspec.json.decode(data)
+        number, error = told.get("id"), told.get("error")
+        if type(number) is not int:
+            return
+        if error is None:
+            self._answer(number, told.get("result"), None)
+        elif isinstance(error.get("data"), dict) and "code" in error["data"]:
+            self._answer(number, None, Fault(error["code"], error["message"], error["data"]))
+        else:
+            name = "METHOD_NOT_FOUND" if error["code"] == -32601 else "INVALID_PARAMS"
+            self._answer(number, None, refuse(name, error["message"]))
+
+    def close(self) -> None:
+        """pygls' side of a connection that has ended."""
+
+    def _register(self) -> None:
+        server = self._server
+
+        def offer(method: str, handler: Callable[[P], Awaitable[R]]) -> None:
+            server.feature(method)(_guard(handler))
+
+        offer(types.TEXT_DOCUMENT_HOVER, self._hover)
+        offer(types.TEXT_DOCUMENT_CODE_ACTION, self._list_actions)
+        offer(types.TEXT_DOCUMENT_CODE_LENS, self._list_lenses)
+        offer(types.WORKSPACE_TEXT_DOCUMENT_CONTENT, self._read_content)
+        for name in COMMANDS:
+            server.command(name)(_guard_command(self._make_command(name)))
+        for name, errand in ((START, self._start), (SEND, self._send), (SHOW, self._show), (ASK, self._ask)):
+            server.command(name)(_guard_command(errand))
+
+    async def _hover(self, params: types.HoverParams) -> types.Hover | None:
+        path = read_path(params.text_document.uri)
+        if path is None:
+            return None
+        number = params.position.line
+        lines = self._server.workspace.get_text_document(params.text_document.uri).lines
+        text = lines[number] if number < len(lines) else ""
+        face = self._face
+        told = [_tell(change) for change in await face.changes.explain_line(face.peer, path, number, text)]
+        if not told:
+            return None
+        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(told)))
+
+    async def _list_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        uri = params.text_document.uri
+        path = read_path(uri)
+        if path is None:
+            return []
+        face = self._face
+        document = self._server.workspace.get_text_document(uri)
+        first, last = params.range.start.line, params.range.end.line
+        if last > first and params.range.end.character == 0:
+            last -= 1
+        excerpt = Excerpt(face.shorten(path), first + 1, last + 1, document.lines[first : last + 1])
+        problems = [diagnostic.message for diagnostic in params.context.diagnostics]
+        wanted = params.context.only
+        return [
+            self._show_action(suggestion, uri, path)
+            for suggestion in suggest(excerpt, problems, face.list_sessions(path))
+            if wanted is None or any(suggestion.kind == str(kind) or str(kind) == "" for kind in wanted)
+        ]
+
+    def _show_action(self, suggestion: Suggestion, uri: str, path: str) -> types.CodeAction:
+        argument: dict[str, Any] = {"prompt": suggestion.prompt, "links": [{"uri": uri, "name": Path(path).name}]}
+        if suggestion.session_id is None:
+            argument["uri"] = uri
+            argument["name"] = suggestion.title.removeprefix("Start a lane ").removeprefix("to ").removeprefix("for: ")
+        else:
+            argument["session_id"] = suggestion.session_id
+        name = START if suggestion.session_id is None else SEND
+        return types.CodeAction(
+            title=suggestion.title,
+            kind=types.CodeActionKind(suggestion.kind),
+            command=types.Command(title=suggestion.title, command=name, arguments=[argument]),
+        )
+
+    async def _list_lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
+        path = read_path(params.text_document.uri)
+        if path is None:
+            return []
+        top = types.Range(types.Position(0, 0), types.Position(0, 0))
+        return [
+            types.CodeLens(
+                range=top,
+                command=types.Command(
+                    title=f"lane {lane.name}: +{file['additions']} −{file['deletions']}",
+                    command=SHOW,
+                    arguments=[{"uri": name_diff(lane.lane_id)}],
+                ),
+            )
+            for lane, file in await self._face.changes.list_lanes(self._face.peer, path)
+        ]
+
+    async def _read_content(self, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
+        return types.TextDocumentContentResult(text=await self._face.read_document(params.uri))
+
+    def _make_command(self, method: str) -> Callable[..., Awaitable[Any]]:
+        async def run(*arguments: Any) -> Any:
+            payload, envelope = (*(dict(_read_object(argument)) for argument in arguments[:2]), {}, {})[:2]
+            unknown = sorted(set(envelope) - set(_ENVELOPE))
+            if unknown:
+                known = ", ".join(_ENVELOPE)
+                raise refuse("INVALID_PARAMS", f"{unknown[0]} is none of the envelope's keys, which are {known}")
+            return await self._face.desk.run(self._face.peer, method, payload, envelope)
+
+        return run
+
+    async def _start(self, *arguments: Any) -> Any:
+        made = await self._face.errands.start(self._face.peer, self._face.client, _read_first(arguments))
+        await self._face.show_document(made["uri"])
+        return made
+
+    async def _send(self, *arguments: Any) -> Any:
+        made = await self._face.errands.send(self._face.peer, _read_first(arguments))
+        await self._face.show_document(made["uri"])
+        return made
+
+    async def _show(self, *arguments: Any) -> Any:
+        wanted = _read_first(arguments)
+        uri = wanted.get("uri")
+        if uri is None and isinstance(wanted.get("session_id"), str):
+            uri = name_transcript(wanted["session_id"])
+        if not isinstance(uri, str) or read_name(uri) is None:
+            raise refuse("INVALID_PARAMS", "agentlanes.show needs a uri of a transcript or a diff, or a session_id")
+        return {"uri": uri, "shown": await self._face.show_document(uri)}
+
+    async def _ask(self, *arguments: Any) -> Any:
+        return {"waiting": self._face.attention.ask_again()}
+
+
+def _guard(handler: Callable[[P], Awaitable[R]]) -> Callable[[P], Awaitable[R]]:
+    async def guarded(params: P) -> R:
+        try:
+            return await handler(params)
+        except Exception as error:
+            raise _convert(error) from None
+
+    return guarded
+
+
+def _guard_command(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def guarded(*arguments: Any) -> Any:
+        try:
+            return await handler(*arguments)
+        except Exception as error:
+            raise _convert(error) from None
+
+    return guarded
+
+
+def _convert(error: Exception) -> JsonRpcException:
+    if not isinstance(error, Fault):
+        incident = secrets.token_hex(6)
+        log.error("incident %s: an LSP feature failed", incident, exc_info=error)
+        message = f"the server failed; its log explains incident {incident}"
+        error = name_fault("INTERNAL_ERROR", message, incident_id=incident)
+    return JsonRpcException(error.message, error.code, error.data)
+
+
+def _read_object(argument: Any) -> dict[str, Any]:
+    if argument is None or argument == []:
+        return {}
+    if not isinstance(argument, dict):
+        raise refuse("INVALID_PARAMS", "a command's arguments are objects: the payload, then the envelope's ids")
+    return argument
+
+
+def _read_first(arguments: tuple[Any, ...]) -> dict[str, Any]:
+    return _read_object(arguments[0] if arguments else None)
+
+
+def _tell(change: LineChange) -> str:
+    lines = [f"**{change.lane.name}** · lane · {change.lane.provider_profile} · `{change.lane.branch}`"]
+    if change.turn is not None:
+        prompt = " ".join(change.turn["prompt"].split())[:200]
+        lines.append(f"by the turn “{prompt}” ({change.turn['status']})")
+    diff = [*(f"-{line}" for line in change.removed.splitlines()), *(f"+{line}" for line in change.added.splitlines())]
+    return "\n\n".join([*lines, "```diff\n" + "\n".join(diff[:40]) + "\n```"])
