@@ -1,0 +1,46 @@
+-- Tells the user, in one line and without taking the cursor, what has begun to wait for them and what ended unseen.
+local mirror = require("agentlanes.mirror")
+local notice = require("agentlanes.notice")
+local window = require("agentlanes.window")
+
+local M = {}
+
+---@param lane_id string
+local function name(lane_id)
+  local lane = mirror.get("lane", lane_id)
+  return lane and lane.name or lane_id
+end
+
+---@param session_id string
+local function is_shown(session_id)
+  local buf = vim.fn.bufnr("^agentlanes://session/" .. session_id .. "$")
+  return buf > 0 and window.find(buf) ~= nil
+end
+
+---@param change agentlanes.Change
+local function hear(change)
+  local entity, before = change.entity, change.before
+  if change.op == "append" or change.noun == "item" or change.noun == "process" then
+    return
+  end
+  vim.schedule(function()
+    vim.cmd("redrawstatus!")
+  end)
+  if change.op ~= "put" or not require("agentlanes.config").get().notify then
+    return
+  end
+  if change.noun == "approval" and not before and entity.status == "pending" then
+    notice.tell(("%s asks: %s  (:Lanes approve)"):format(name(entity.lane_id), entity.title))
+  elseif change.noun == "turn" and before and mirror.is_final("turn", entity) and not mirror.is_final("turn", before) then
+    if entity.status ~= "canceled" and not is_shown(entity.session_id) then
+      notice.tell(("%s: the turn is %s"):format(name(entity.lane_id), entity.status))
+    end
+  end
+end
+
+---Begins to listen.
+function M.start()
+  mirror.listen(hear)
+end
+
+return M

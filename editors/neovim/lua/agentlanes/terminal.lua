@@ -1,0 +1,220 @@
+-- Terminals of lanes. The server holds them and their output; what is here is a view at an offset, so closing the
+-- editor ends nothing, and coming back continues at the byte after the last one that was shown.
+local connection = require("agentlanes.connection")
+local mirror = require("agentlanes.mirror")
+local notice = require("agentlanes.notice")
+local window = require("agentlanes.window")
+
+local M = {}
+local api = vim.api
+
+local WINDOW_BYTES = 256 * 1024
+local ACK_MS = 8
+
+---@class agentlanes.View
+---@field buf integer
+---@field channel integer
+---@field shown? integer Offset up to which the tape is on the screen.
+---@field live? integer Offset from which the tape is new; what is before is history.
+---@field parsing boolean Whether output is being taken in, so that what comes back is the emulator's own answer.
+---@field typed string[] Keys that were not sent yet.
+---@field sending boolean
+---@field inputs integer
+---@field cols? integer
+---@field rows? integer
+
+local views = {} ---@type table<string, agentlanes.View>
+local mark = ("%x"):format(vim.uv.hrtime())
+
+---Sends what was typed, in order: the next part when the one before has arrived. A part that is sent again after the
+---server came back has the same id, and is taken once.
+---@param terminal_id string
+---@param view agentlanes.View
+local function send_typed(terminal_id, view)
+  if view.sending or #view.typed == 0 then
+    return
+  end
+  view.sending = true
+  view.inputs = view.inputs + 1
+  local payload = {
+    data = vim.base64.encode(table.concat(view.typed)),
+    encoding = "base64",
+    input_id = ("nvim-%s-%d"):format(mark, view.inputs),
+  }
+  view.typed = {}
+  connection.request("terminal.input", payload, { terminal_id = terminal_id }, function(problem)
+    view.sending = false
+    if problem then
+      notice.warn(problem.message)
+    end
+    send_typed(terminal_id, view)
+  end)
+end
+
+---@param terminal_id string
+---@param view agentlanes.View
+---@param claim boolean Whether the user works here, so that this window's size counts.
+local function resize(terminal_id, view, claim)
+  local win = window.find(view.buf)
+  local terminal = mirror.get("terminal", terminal_id)
+  if not win or not terminal or terminal.state == "closed" then
+    return
+  end
+  local cols = api.nvim_win_get_width(win) - vim.fn.getwininfo(win)[1].textoff
+  local rows = api.nvim_win_get_height(win)
+  if cols == view.cols and rows == view.rows and not claim then
+    return
+  end
+  view.cols, view.rows = cols, rows
+  local payload = { cols = cols, rows = rows, claim = claim or nil }
+  connection.request("terminal.resize", payload, { terminal_id = terminal_id }, function() end)
+end
+
+---@param view agentlanes.View
+---@param data string
+local function show(view, data)
+  view.parsing = true
+  api.nvim_chan_send(view.channel, data)
+  view.parsing = false
+end
+
+---@param terminal_id string
+---@param view agentlanes.View
+local function attach(terminal_id, view)
+  local payload = { encoding = "base64", flow = "latest", window_bytes = WINDOW_BYTES }
+  -- The whole tape where nothing is shown yet, and what was missed where something is.
+  payload.offset, payload.nudge = view.shown or 0, false
+  connection.request("terminal.attach", payload, { terminal_id = terminal_id }, function(problem, attachment)
+    if problem then
+      return notice.warn(problem.message)
+    end
+    view.live = attachment.end_offset
+    mirror.take("terminal", { attachment.terminal })
+    resize(terminal_id, view, false)
+  end)
+end
+
+---@param terminal_id string
+---@param view agentlanes.View
+local function listen(terminal_id, view)
+  local ack_due = false
+  local unlisten = mirror.listen(function(change)
+    local terminal = change.noun == "terminal" and change.entity
+    if change.op == "put" and terminal and terminal.terminal_id == terminal_id then
+      local closed = terminal.state == "closed" and (change.before or {}).state ~= "closed"
+      if closed and change.before then
+        local how = terminal.exit_code and ("exit " .. terminal.exit_code) or terminal.signal or "ended"
+        show(view, ("\r\n[%s]\r\n"):format(how))
+      end
+    end
+  end)
+  local unlisten_state = connection.listen(function(state)
+    if state == "connected" then
+      attach(terminal_id, view)
+    end
+  end)
+  view.take = function(output)
+    if output.skipped and view.shown then
+      show(view, ("\r\n\27[7m %d bytes were skipped \27[0m\r\n"):format(output.skipped))
+    end
+    view.shown = output.next_offset
+    show(view, vim.base64.decode(output.data))
+    if not ack_due then
+      -- Paced, so that a flood leaves the editor time for its user; what is too much is skipped, and says so.
+      ack_due = true
+      vim.defer_fn(function()
+        ack_due = false
+        if views[terminal_id] == view and connection.state == "connected" then
+          connection.request("terminal.ack", { consumed = view.shown }, { terminal_id = terminal_id }, function() end)
+        end
+      end, ACK_MS)
+    end
+  end
+  api.nvim_create_autocmd("BufWipeout", {
+    buffer = view.buf,
+    callback = function()
+      unlisten()
+      unlisten_state()
+      views[terminal_id] = nil
+      connection.request("terminal.detach", nil, { terminal_id = terminal_id }, function() end)
+    end,
+  })
+end
+
+connection.on_stream("terminal.output", function(output)
+  local view = views[output.terminal_id]
+  if view then
+    view.take(output)
+  end
+end)
+
+api.nvim_create_autocmd({ "WinResized", "BufWinEnter" }, {
+  group = api.nvim_create_augroup("agentlanes.terminal", {}),
+  callback = vim.schedule_wrap(function()
+    for terminal_id, view in pairs(views) do
+      resize(terminal_id, view, false)
+    end
+  end),
+})
+
+---@param terminal agentlanes.Terminal
+---@return agentlanes.View
+local function make(terminal)
+  local id = terminal.terminal_id
+  local buf = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_name(buf, "agentlanes://terminal/" .. id)
+  vim.bo[buf].bufhidden = "hide"
+  local view = { buf = buf, channel = 0, parsing = false, typed = {}, sending = false, inputs = 0 } ---@type agentlanes.View
+  view.channel = api.nvim_open_term(buf, {
+    on_input = function(_, _, _, data)
+      -- What the emulator answers by itself to output of the past was answered long ago, and what it answers to new
+      -- output only the one who works there may say.
+      local old = view.live and (view.shown or 0) <= view.live
+      if view.parsing and (old or api.nvim_get_current_buf() ~= buf) then
+        return
+      end
+      view.typed[#view.typed + 1] = data
+      send_typed(id, view)
+    end,
+  })
+  vim.b[buf].agentlanes = { terminal_id = id, lane_id = terminal.lane_id, session_id = terminal.session_id }
+  vim.b[buf].term_title = terminal.title
+  api.nvim_create_autocmd("TermEnter", {
+    buffer = buf,
+    callback = function()
+      resize(id, view, true)
+    end,
+  })
+  views[id] = view
+  listen(id, view)
+  attach(id, view)
+  return view
+end
+
+---Opens a terminal's window.
+---@param terminal agentlanes.Terminal
+---@param mods? string
+function M.open(terminal, mods)
+  local view = views[terminal.terminal_id] or make(terminal)
+  local win = window.show(view.buf, "terminal", mods)
+  for name, value in pairs({ number = false, relativenumber = false, signcolumn = "no", winfixheight = true }) do
+    vim.wo[win][0][name] = value
+  end
+  -- The last line is followed.
+  api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(view.buf), 0 })
+  resize(terminal.terminal_id, view, true)
+end
+
+---Starts a program, the user's shell where none is named, in a lane, and opens its window.
+---@param lane agentlanes.Lane
+---@param argv? string[]
+---@param mods? string
+function M.spawn(lane, argv, mods)
+  local payload = argv and #argv > 0 and { argv = argv } or {}
+  connection.follow("terminal.spawn", payload, { lane_id = lane.lane_id }, function(terminal)
+    M.open(terminal, mods)
+    vim.cmd.startinsert()
+  end)
+end
+
+return M

@@ -1,0 +1,61 @@
+-- Where buffers are shown. Only what the user asks for opens a window or moves the cursor.
+local config = require("agentlanes.config")
+
+local M = {}
+local api = vim.api
+
+---The window of the current tab page that shows a buffer.
+---@param buf integer
+---@return integer?
+function M.find(buf)
+  for _, win in ipairs(api.nvim_tabpage_list_wins(0)) do
+    if api.nvim_win_get_buf(win) == buf then
+      return win
+    end
+  end
+end
+
+---@param win integer
+local function is_blank(win)
+  local buf = api.nvim_win_get_buf(win)
+  return api.nvim_buf_get_name(buf) == ""
+    and vim.bo[buf].buftype == ""
+    and not vim.bo[buf].modified
+    and api.nvim_buf_line_count(buf) == 1
+    and api.nvim_win_get_config(win).relative == ""
+end
+
+---Goes to the window that shows a buffer, and opens one where there is none: over a window of the same kind, over one
+---that shows nothing, or a new one.
+---@param buf integer
+---@param kind "lanes"|"session"|"terminal"|"diff"
+---@param mods? string Modifiers of the command, as :vertical, which say where a new window goes.
+---@return integer win
+function M.show(buf, kind, mods)
+  local win = M.find(buf)
+  if not win and (mods or "") == "" then
+    for _, each in ipairs(api.nvim_tabpage_list_wins(0)) do
+      if vim.w[each].agentlanes == kind or is_blank(each) and kind ~= "lanes" and kind ~= "diff" then
+        win = each
+        break
+      end
+    end
+    if kind == "terminal" and win and vim.w[win].agentlanes == "terminal" then
+      win = nil
+    end
+  end
+  if win then
+    api.nvim_set_current_win(win)
+  elseif (mods or "") ~= "" then
+    vim.cmd(mods .. " new")
+    vim.bo.bufhidden = "wipe"
+  else
+    vim.cmd(config.get().windows[kind])
+  end
+  win = api.nvim_get_current_win()
+  api.nvim_win_set_buf(win, buf)
+  vim.w[win].agentlanes = kind
+  return win
+end
+
+return M
