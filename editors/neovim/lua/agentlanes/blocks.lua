@@ -251,16 +251,15 @@ function Blocks:edit(edit)
   end
 end
 
+---Makes lines of rows. The blocks already are what the buffer is to be, because Neovim asks for folds at once.
 ---@private
 ---@param first integer From 0.
----@param last integer Exclusive.
+---@param last integer Exclusive; -1 for the end.
 ---@param rows agentlanes.Row[]
 function Blocks:replace(first, last, rows)
   self:edit(function()
-    -- An empty buffer has one line that is no row.
-    local empty = #self.list == 0
-    api.nvim_buf_clear_namespace(self.buf, namespace, first, math.max(last, first))
-    api.nvim_buf_set_lines(self.buf, first, empty and -1 or last, false, vim.tbl_map(text_of, rows))
+    api.nvim_buf_clear_namespace(self.buf, namespace, first, last)
+    api.nvim_buf_set_lines(self.buf, first, last, false, vim.tbl_map(text_of, rows))
     for i, row in ipairs(rows) do
       self:colour(first + i - 1, row)
     end
@@ -280,15 +279,13 @@ function Blocks:set(block)
   end
   if not old then
     local index = self:seek(block.order)
-    local first = index <= #self.list and self:start(index) or nil
-    if not first then
-      first = #self.list == 0 and 0 or self:start(#self.list) + #self.list[#self.list].rows
-    end
-    self:replace(first, first, block.rows)
+    -- An empty buffer has one line that is no row.
+    local empty = #self.list == 0
     table.insert(self.list, index, block)
     self.by_key[block.key] = block
     self.known = math.min(self.known, index - 1)
-    return
+    local first = self:start(index)
+    return self:replace(first, empty and -1 or first, block.rows)
   end
   local index = self:index(old)
   local first = self:start(index)
@@ -362,10 +359,10 @@ function Blocks:remove(key)
   end
   local index = self:index(block)
   local first = self:start(index)
-  self:replace(first, first + #block.rows, {})
   table.remove(self.list, index)
   self.by_key[key] = nil
-  self.known = math.min(self.known, math.max(0, index - 1))
+  self.known = math.min(self.known, index - 1)
+  self:replace(first, first + #block.rows, {})
 end
 
 ---Makes the buffer hold these blocks and no others.

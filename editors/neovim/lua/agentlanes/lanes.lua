@@ -82,7 +82,7 @@ end
 ---@return agentlanes.Block
 local function approval_block(approval)
   local lane = mirror.get("lane", approval.lane_id)
-  local rows = transcript.approval_rows(approval, "")
+  local rows = transcript.approval_rows(approval, "", true)
   table.insert(rows[1], 2, { (lane and lane.name or approval.lane_id) .. ": ", "AgentlanesLane" })
   rows[1].fold = "1"
   rows[2].fold = "1"

@@ -174,7 +174,7 @@ end
 ---For the 'winbar' of a transcript.
 ---@return string
 function M.winbar()
-  local buf = api.nvim_win_get_buf(vim.g.statusline_winid)
+  local buf = api.nvim_get_current_buf()
   local session = mirror.get("session", (vim.b[buf].agentlanes or {}).session_id)
   if not session then
     return ""
@@ -205,7 +205,7 @@ function M.winbar()
   if usage and usage.context_used and usage.context_size and usage.context_size > 0 then
     words[#words + 1] = ("%d%%%% of context"):format(100 * usage.context_used / usage.context_size)
   end
-  return table.concat(words, " · ") .. "%=%#AgentlanesDim#i prompt  s stop  d diff  g? help"
+  return table.concat(words, " · ") .. "%=%<%#AgentlanesDim#i prompt  s stop  d diff  g? help"
 end
 
 ---@param session agentlanes.Session

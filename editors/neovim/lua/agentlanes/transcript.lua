@@ -14,6 +14,13 @@ local STATUS_HIGHLIGHTS = {
   queued = "AgentlanesDim",
 }
 local PLAN_MARKS = { completed = "☑", in_progress = "◐", pending = "☐" }
+---Keys, the kind of answer that they give, and a word for it.
+local WAYS = {
+  { "aa", "allow_once", "allow" },
+  { "aA", "allow_always", "always" },
+  { "ar", "reject_once", "reject" },
+  { "aR", "reject_always", "never" },
+}
 local TOOL_MARKS = { completed = { "✓", "AgentlanesOk" }, failed = { "✗", "AgentlanesFailed" } }
 
 ---@param text string
@@ -32,7 +39,7 @@ local function order_of(turn)
   if turn.status ~= "queued" then
     return "1" .. (turn.ended_at or turn.created_at) .. turn.turn_id
   end
-  return ("2%03d%s"):format(999 - math.min(turn.priority, 999), turn.turn_id)
+  return ("2%017.0f%s"):format((turn.position or 0) + 2 ^ 53, turn.turn_id)
 end
 
 ---@param turn agentlanes.Turn
@@ -227,8 +234,9 @@ end
 ---What an approval asks, and while it waits, how to answer.
 ---@param approval agentlanes.Approval
 ---@param indent string
+---@param short? boolean Whether to name the answers by one word each.
 ---@return agentlanes.Row[]
-function M.approval_rows(approval, indent)
+function M.approval_rows(approval, indent, short)
   if approval.status ~= "pending" then
     local decision = approval.decision
     local by = decision and (" by " .. decision.actor) or ""
@@ -240,10 +248,10 @@ function M.approval_rows(approval, indent)
     rows[#rows + 1] = { { indent .. "  " .. split(question.text)[1] } }
   end
   local keys = { { indent .. "  " } } ---@type agentlanes.Row
-  for _, way in ipairs({ { "aa", "allow_once" }, { "aA", "allow_always" }, { "ar", "reject_once" }, { "aR", "reject_always" } }) do
+  for _, way in ipairs(WAYS) do
     for _, option in ipairs(approval.options) do
       if option.kind == way[2] then
-        vim.list_extend(keys, { { way[1], "AgentlanesKey" }, { " " .. option.label .. "  " } })
+        vim.list_extend(keys, { { way[1], "AgentlanesKey" }, { " " .. (short and way[3] or option.label) .. "  " } })
         break
       end
     end
