@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from conformance.agreement import check_agreement
+from e2e.rig import Client, Rig, make_rig
 from real_agents.install import find_modules, find_program
 
 
@@ -32,3 +35,24 @@ def claude() -> Path:
 def claude_agent_acp() -> Path:
     """The script that Node runs."""
     return find_modules("ci") / "@agentclientprotocol" / "claude-agent-acp" / "dist" / "index.js"
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    """An installation that no server runs in yet. Afterwards nothing of it runs, and its server logged no error."""
+    with make_rig() as rig:
+        rig.make_repo()
+        yield rig
+        rig.clear()
+        assert " ERROR " not in rig.read_log(), rig.read_log()
+
+
+@pytest.fixture
+async def client(rig: Rig) -> AsyncIterator[Client]:
+    """A peer of the rig's server, which is started with what the test's other fixtures configured."""
+    rig.start()
+    client = await rig.connect()
+    await client.call("event.subscribe")
+    yield client
+    await check_agreement(rig, client)
+    await client.close()

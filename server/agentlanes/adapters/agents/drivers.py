@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from agentlanes.adapters.agents.acp.driver import AcpDriver
+from agentlanes.adapters.agents.codex.driver import CodexDriver
 from agentlanes.kernel.ports.agents import Driver, Launch
 from agentlanes.wire.models import Session
 
-DRIVERS = {"acp": AcpDriver}
+DRIVERS: dict[str, type[AcpDriver] | type[CodexDriver]] = {"acp": AcpDriver, "codex": CodexDriver}
 
 
 def open_driver(session: Session, launch: Launch, *, version: str = "0") -> Driver:

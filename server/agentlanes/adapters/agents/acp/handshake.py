@@ -9,15 +9,16 @@ import msgspec
 
 from agentlanes import __name__ as client_name
 from agentlanes.adapters.agents.acp.settings import SETTING_METHODS, Setting, find_settings
+from agentlanes.adapters.agents.dialogue import refusals
 from agentlanes.adapters.agents.dialogue.frames import bound_text, bound_value, show_error
 from agentlanes.adapters.agents.dialogue.outbox import METHOD_NOT_FOUND, Outbox
+from agentlanes.adapters.agents.dialogue.refusals import DETAILS_CAP
 from agentlanes.kernel.ports.agents import AgentView, Attached, Launch
 from agentlanes.wire.models import AgentWrite, Offer, Problem, SessionOrigin
 
 PROTOCOL_VERSION = 1
 AUTH_REQUIRED = -32000
 """Code of the ACP schema for an agent that wants its user to log in."""
-DETAILS_CAP = 16 << 10
 _ID_CAP = 512
 _OPENING_METHODS = ("session/new", "session/fork", "session/resume", "session/load")
 
@@ -195,12 +196,7 @@ class Handshake:
             self.settled = describe_refusal(method, error)
         else:
             verb = "fork" if method == "session/fork" else "continue"
-            self.settled = Problem(
-                code="RESUME_FAILED",
-                message=f"the agent could not {verb} the conversation ({show_error(error)}); nothing fresh was "
-                f"started in its place. Attach again if the cause is gone, or make a new session",
-                details={"agent_session_id": self._old_id, "error": bound_value(error, DETAILS_CAP)},
-            )
+            self.settled = refusals.describe_lost_conversation(self._old_id, error, verb)
 
     def _take_setting(self, index: int, error: dict[str, Any] | None) -> None:
         if index >= len(self._settings):
@@ -237,9 +233,5 @@ class Handshake:
 
 def describe_refusal(method: str, error: dict[str, Any]) -> Problem:
     """The problem behind an error that the agent answered with."""
-    hint = "; log in to the agent in a terminal, then try again" if error.get("code") == AUTH_REQUIRED else ""
-    return Problem(
-        code="AGENT_REFUSED",
-        message=f"the agent answered {method} with an error: {show_error(error)}{hint}",
-        details={"error": bound_value(error, DETAILS_CAP)},
-    )
+    hint = "log in to the agent in a terminal, then try again" if error.get("code") == AUTH_REQUIRED else ""
+    return refusals.describe_refusal(method, error, hint)

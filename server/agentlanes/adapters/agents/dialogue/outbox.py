@@ -27,8 +27,8 @@ class Outbox:
         n = self._last + 1
         return self._add({"id": n, "method": method, "params": params})
 
-    def notify(self, method: str, params: dict[str, object]) -> int:
-        return self._add({"method": method, "params": params})
+    def notify(self, method: str, params: dict[str, object] | None = None) -> int:
+        return self._add({"method": method} if params is None else {"method": method, "params": params})
 
     def answer(self, request_id: str, result: dict[str, object]) -> int:
         """Answer a request of the agent, whose id is given as JSON."""

@@ -34,6 +34,8 @@ REPEATS_SPAN = 256 << 10
 """Bytes of tape after a tool call's end within which the same end, told again, is known as a repeat."""
 OPEN_TOOLS_CAP = 1000
 """Tool calls that are held open at a time; one that begins beyond that closes the one that began first."""
+WHOLE = "… (the whole output:)\n"
+"""Comes before an output of which only parts were told when it ran."""
 _OTHER_NOTICES = "Other messages that were not understood"
 
 
@@ -164,6 +166,13 @@ class TurnItems:
         if text:
             self.speak(kind, message_id, text, repeats=True)
 
+    def end_speech(self, kind: str, message_id: str, text: str) -> None:
+        """A message is whole, and does not come again."""
+        self.speak_whole(kind, message_id, text)
+        self._said.pop(message_id, None)
+        if self._speech is not None and self._speech.message_id == message_id:
+            self._end_speech()
+
     def show_plan(self, entries: tuple[PlanEntry, ...]) -> None:
         if self._plan is None:
             if not entries:
@@ -203,6 +212,15 @@ class TurnItems:
             self._closed_tools[update.tool_call_id] = (update.fingerprint(), self._offset)
             self._close(item, "completed" if update.status == "completed" else "failed")
         return item
+
+    def has_tool(self, tool_call_id: str) -> bool:
+        """Whether the tool call is open."""
+        return tool_call_id in self._tools
+
+    def runs_command(self) -> bool:
+        """Whether a shell command runs that the agent has not told the end of."""
+        tools = [item.tool for item in self._tools.values() if item.tool is not None]
+        return any(tool.command is not None and tool.status == "in_progress" for tool in tools)
 
     def note(self, heading: str, text: str, raw: object = None, cap: int = 2000) -> None:
         """Keep what was not understood: one notice per heading and turn, bounded in number and size."""
@@ -394,14 +412,18 @@ class TurnItems:
             if ends:
                 self._show_tail(item, content)
             return
-        if item.appended:
-            item.content, item.appended = item.text(), False
+        appended, item.appended = item.appended, False
+        if appended:
+            item.content = item.text()
         if content.startswith(item.content):
             fresh = content[len(item.content) :]
         elif item.content.startswith(content):
             return
         else:
             fresh = content if not item.size or item.content.endswith("\n") else f"\n{content}"
+            if appended:
+                # Some pieces were never told. What was shown stays, and all of it comes after.
+                fresh = f"{'' if item.content.endswith(chr(10)) else chr(10)}{WHOLE}{content}"
         item.content = content
         room = OUTPUT_CAP - item.size
         data = fresh.encode()

@@ -1,0 +1,1 @@
+"""The driver for Codex's own app-server protocol."""
