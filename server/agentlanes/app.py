@@ -17,6 +17,7 @@ from pathlib import Path
 from agentlanes import locations
 from agentlanes.adapters.agents.profiles import TomlProfiles
 from agentlanes.adapters.git.local_git import LocalGit
+from agentlanes.adapters.harness.cliproxy import Cliproxy
 from agentlanes.adapters.runners.runners import LocalRunners
 from agentlanes.adapters.store.sqlite import SqliteStore
 from agentlanes.crash_points import reached, reached_in_git
@@ -31,6 +32,7 @@ from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS
 from agentlanes.kernel.reactors.conversations import Conversations
 from agentlanes.kernel.reactors.engine import Engine
 from agentlanes.kernel.reactors.expiry import Expiry
+from agentlanes.kernel.reactors.harness import Watch
 from agentlanes.kernel.reactors.lanes import Lanes
 from agentlanes.kernel.reactors.processes import Processes
 from agentlanes.kernel.views import Views
@@ -108,7 +110,19 @@ async def start(places: Places) -> Server:
     environments = Environments()
 
     views = Views(kernel, git, vitals)
-    conversations = Conversations(kernel, runners, profiles, environments, vitals, clock, make_driver, _find_patience())
+    harness = Cliproxy(profiles.harness)
+    watch = Watch(kernel, harness, environments, vitals, clock)
+    conversations = Conversations(
+        kernel,
+        runners,
+        profiles,
+        environments,
+        vitals,
+        clock,
+        make_driver,
+        _find_patience(),
+        harness.plan,
+    )
     processes = Processes(kernel, runners, environments, vitals, conversations)
     lanes = Lanes(kernel, git, runners, clock)
     engine = Engine(kernel, {**lanes.effects(), **conversations.effects(), **processes.effects()})
@@ -123,13 +137,15 @@ async def start(places: Places) -> Server:
     reached("boot.told")
     engine.start()
     expiry.start()
+    watch.start()
     reached("boot.driven")
 
     dispatcher = Dispatcher(
         kernel,
-        Observers(store, kernel.committed, git, profiles, places.data_dir / "lanes"),
+        Observers(store, kernel.committed, git, profiles, places.data_dir / "lanes", watch.refresh),
         views,
         Agents(profiles),
+        watch,
         Terminals(views, runners, vitals, clock),
         Connections(kernel, views, vitals, runners, clock, VERSION, places.state_dir),
         environments,
@@ -148,7 +164,7 @@ async def start(places: Places) -> Server:
         kernel,
         Front(dispatcher, kernel, views, clock, VERSION),
         stopped,
-        [expiry.close, engine.close, conversations.close, processes.close, runners.close, close_store],
+        [watch.close, expiry.close, engine.close, conversations.close, processes.close, runners.close, close_store],
     )
 
 

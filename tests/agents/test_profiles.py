@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from agentlanes.adapters.agents.profiles import TomlProfiles
+from agentlanes.kernel.ports.agents import Detour
+from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.wire.models import Problem
 
 
@@ -45,8 +47,13 @@ def test_a_profile_has_what_was_written(tmp_path: Path) -> None:
         env_pass = ["ANTHROPIC_API_KEY"]
         mode = "plan"
         model = "opus"
+        transport = "cliproxy_harness"
+        [profiles.claude.harness]
+        env = {ANTHROPIC_BASE_URL = "{url}"}
         [harness]
-        url = "http://localhost"
+        url = "http://localhost:8317/"
+        key_env = "CLIPROXY_API_KEY"
+        failures = 3
         """,
     )
     assert profiles.problems() == ()
@@ -57,7 +64,10 @@ def test_a_profile_has_what_was_written(tmp_path: Path) -> None:
     assert "secret" not in repr(claude) and "secret" not in repr(profiles.launch("claude"))
     launch = profiles.launch("claude")
     assert launch is not None and (launch.env, launch.mode, launch.model) == ({"KEY": "secret"}, "plan", "opus")
-    assert "ANTHROPIC_API_KEY" in profiles.env_pass()
+    assert {"ANTHROPIC_API_KEY", "CLIPROXY_API_KEY"} <= set(profiles.env_pass())
+    assert (claude.transport, claude.transports) == ("cliproxy_harness", ("native_openai", "cliproxy_harness"))
+    assert launch.detour == Detour(env={"ANTHROPIC_BASE_URL": "{url}"})
+    assert profiles.harness() == HarnessPlan("http://localhost:8317", "CLIPROXY_API_KEY", failures=3)
 
 
 def test_the_first_profile_is_the_default_where_none_is_named(tmp_path: Path) -> None:
@@ -74,7 +84,7 @@ def test_the_demo_agent_can_be_replaced(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("profiles = 3", "profiles: it is no table; write a profile as [profiles.<name>]"),
-        ("profiles.x = 3", "profiles.x: it is no table; write it as [profiles.<name>]"),
+        ("profiles.x = 3", "profiles.x: it is no table; write it as [profiles.x] with its keys below it: argv is"),
         ("[profiles.x]", "profiles.x.argv: it is missing; argv is the program and its arguments"),
         ('[profiles.x]\nargv = "a b"', "profiles.x.argv: input should be a valid list; argv is the program"),
         ("[profiles.x]\nargv = []", "profiles.x.argv: list should have at least 1 item"),
@@ -85,13 +95,23 @@ def test_the_demo_agent_can_be_replaced(tmp_path: Path) -> None:
         ('[profiles.x]\nargv = ["a"]\nenv = {"A=B" = "1"}', "profiles.x.env.A=B: string should match pattern"),
         ('[profiles.x]\nargv = ["a"]\ntitle = "a\\nb"', "profiles.x.title: it has characters that do not print"),
         ('[profiles."Big X"]\nargv = ["a"]', "profiles.Big X: a profile's name has up to 64 small letters"),
+        ('[profiles.x]\nargv = ["a"]\ntransport = "http"', "profiles.x.transport: input should be 'cliproxy_harness'"),
+        (
+            '[profiles.x]\nargv = ["a"]\nharness = {arg = []}',
+            "profiles.x.harness.arg: there is no such key; harness says how",
+        ),
+        ("[harness]", "harness.url: it is missing; url is where the harness listens"),
+        ("harness = true", "harness: it is no table; write it as [harness]"),
+        ('[harness]\nurl = "http://k:v@localhost"', "harness.url: string should match pattern"),
+        ('[harness]\nurl = "http://localhost"\nkey = "x"', "harness.key: the harness has no such key; key_env may"),
+        ('[harness]\nurl = "http://localhost"\nfailures = 0', "harness.failures: input should be greater than"),
         ('default_profile = "gone"', "default_profile: there is no profile 'gone' to use; there are: right, demo"),
     ],
 )
 def test_a_problem_names_its_key_and_the_others_still_work(tmp_path: Path, text: str, message: str) -> None:
     """A mistake in one profile costs no other one."""
     right = '[profiles.right]\nargv = ["right"]\n' if "profiles = 3" not in text else ""
-    top, table = (text, "") if text.startswith(("default", "profiles")) else ("", text)
+    top, table = (text, "") if text.startswith(("default", "profiles", "harness")) else ("", text)
     profiles = write(tmp_path / "config.toml", f"{top}\n{right}\n{table}\n")
     (problem,) = profiles.problems()
     assert messages((problem,))[0].startswith(message)

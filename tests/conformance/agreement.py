@@ -15,6 +15,7 @@ PAUSE_SECONDS = 0.02
 
 VITALS = {
     "session": ("last_heartbeat_at",),
+    "harness": ("last_check_at",),
     "terminal": ("last_output_seq", "cols", "rows"),
 }
 """Fields that are read, never logged."""

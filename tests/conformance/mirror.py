@@ -8,6 +8,8 @@ from agentlanes.wire.table import ENTITIES, MACHINES, TOPICS
 
 Entity = dict[str, Any]
 
+_PLURALS = {"process": "processes", "harness": "harnesses"}
+
 
 class Mirror:
     """Begins with a snapshot. `seq` is None until there is one, and after a gap."""
@@ -27,7 +29,7 @@ class Mirror:
         self.seq = subscription["seq"]
         self._texts = {item["item_id"]: item.get("text", "").encode() for item in snapshot["items"]}
         self._entities = {
-            noun: {each[row.id]: each for each in snapshot[f"{noun}s" if noun != "process" else "processes"]}
+            noun: {each[row.id]: each for each in snapshot[_PLURALS.get(noun, f"{noun}s")]}
             for noun, row in ENTITIES.items()
         }
 

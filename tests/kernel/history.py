@@ -21,7 +21,7 @@ from kernel.invariants import check_boot, check_log, check_state
 from kernel.twin_store import TwinStore
 
 COMMIT = "a" * 40
-PROFILE = ProfileSeen("demo", "acp", ("demo",))
+PROFILE = ProfileSeen("demo", "acp", ("demo",), routable=True)
 REPO = RepoFacts("/src", "/src/.git", "/o", "sha1", "main", COMMIT, False, False, ())
 BASE = (PROFILE, LaneBase("/lanes", COMMIT, COMMIT, False, None))
 PROBLEM = {"code": "GIT_FAILED", "message": "it did not work"}
@@ -184,6 +184,14 @@ class History:
         turn = pick(number, list(self.kernel.state.all("turn")))
         if turn is not None:
             self.do(ask("turn.steer", {"turn_id": turn.turn_id, "prompt": "More"}, facts=Stored(None)))
+
+    def prefer_route(self, number: int, transport: str) -> None:
+        session_id = number_id("session", number)
+        self.do(ask("session.update", {"transport": transport}, session_id=session_id, facts=PROFILE))
+
+    def settle_harness(self, status: str) -> None:
+        found = {"url": "http://127.0.0.1:8317", "status": status, "source": "interval"}
+        self.do(ask("harness.settle", found | ({} if status == "healthy" else {"fault": "refused"})))
 
     def touch_constraint(self, number: int, verb: str, default: bool) -> None:
         constraint_id = number_id("constraint", number)

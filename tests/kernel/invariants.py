@@ -79,6 +79,9 @@ def check_processes(state: State) -> None:
         elif session.operation is None:
             assert session.process_id is None
         assert session.status != "terminated" or session.operation is None
+        if session.operation is not None and session.operation.kind == "reroute":
+            turns = state.children("turn", session.session_id)
+            assert all(turn.status == "queued" for turn in turns), "a turn that runs keeps its route"
         assert (session.status == "attaching") == (session.operation is not None and session.operation.kind == "attach")
     for terminal in state.all("terminal"):
         runs = state.get("process", terminal.process_id) is not None

@@ -52,6 +52,8 @@ MOVES: list[tuple[int, Callable[..., None], dict[str, Sequence[Any]]]] = [
     (3, History.replace_turn, {"number": ANY, "late": RARELY}),
     (4, History.move_turn, {"number": ANY, "beside": ANY, "how": ("first", "last", "before", "after")}),
     (3, History.steer_turn, {"number": ANY}),
+    (2, History.prefer_route, {"number": FEW, "transport": ("cliproxy_harness", "cliproxy_harness", "native_openai")}),
+    (2, History.settle_harness, {"status": ("healthy", "healthy", "degraded", "unavailable")}),
     (3, History.touch_constraint, {"number": FEW, "verb": ("create", "create", "update"), "default": FLAG}),
     (1, History.touch_constraint, {"number": FEW, "verb": ("delete",), "default": FLAG}),
     (1, History.limit_lane, {"number": FEW, "constraint": ("limits 1", "limits 2", "default")}),

@@ -12,6 +12,7 @@ from agentlanes.core import (
     agent,
     approval,
     constraint,
+    harness,
     lane,
     process,
     repo,
@@ -40,6 +41,7 @@ _MODULES = {
     "agent": agent,
     "constraint": constraint,
     "stop": stop,
+    "harness": harness,
 }
 
 

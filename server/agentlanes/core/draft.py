@@ -20,6 +20,7 @@ from agentlanes.wire.models import (
     Approval,
     Constraint,
     FrameCursor,
+    HarnessStatus,
     Item,
     Lane,
     Operation,
@@ -90,6 +91,11 @@ class Draft:
 
     def process(self, id: str | None) -> Process:
         return cast(Process, self.find("process", id))
+
+    def harness(self) -> HarnessStatus | None:
+        """The harness, once one was configured."""
+        known = next(iter(self._state.all("harness")), None)
+        return known if known is None else self.get("harness", known.harness_id)
 
     def repos(self, workspace_id: str) -> list[Repo]:
         return list(self._children("repo", workspace_id))

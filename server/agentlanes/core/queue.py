@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agentlanes.core import limits, settings, steering
+import msgspec
+
+from agentlanes.core import limits, route, settings, steering
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
 from agentlanes.core.moment import read_milliseconds
@@ -70,10 +72,12 @@ def start_next(draft: Draft, session: Session) -> None:
     """Starts the first queued turn if the agent is there and idle."""
     if session.status != "attached" or session.operation is not None or active(draft, session.session_id) is not None:
         return
-    lane = draft.lane(session.lane_id)
-    if lane.status not in USABLE or is_leaving(lane) or find_stop(draft, session) is not None:
+    if not can_start(draft, session):
         return
     for turn in waiting(draft, session.session_id):
+        if _must_wait_for_route(draft, session, turn):
+            return
+        session = draft.session(session.session_id)
         primer = session.primer if turn.action in (None, "prompt") else None
         choice = settings.merge(session.choice, turn.choice)
         if choice != session.choice or primer is not None:
@@ -84,7 +88,7 @@ def start_next(draft: Draft, session: Session) -> None:
             turn,
             status="running",
             process_id=session.process_id,
-            limits=limits.find_in_force(draft, lane, session, turn),
+            limits=limits.find_in_force(draft, draft.lane(session.lane_id), session, turn),
             primer=primer,
             started_at=draft.command.at,
         )
@@ -96,6 +100,22 @@ def start_next(draft: Draft, session: Session) -> None:
         else:
             follow_turns(draft, session.lane_id)
             return
+
+
+def _must_wait_for_route(draft: Draft, session: Session, turn: Turn) -> bool:
+    """Whether the agent has to start anew first, because its next turn takes another route than its last one."""
+    wanted, _ = route.decide(draft, session)
+    if session.route is None:
+        return False
+    if wanted != session.transport and not route.must_stay(session):
+        operation = draft.begin("reroute", apart=True, caller=turn.correlation_id, transport=wanted)
+        draft.change("session.detach.started", session, operation=operation)
+        return True
+    if wanted != session.transport:
+        session = route.stay(draft, session, wanted)
+    if session.route is not None and not session.route.prompted:
+        draft.change("session.updated", session, route=msgspec.structs.replace(session.route, prompted=True))
+    return False
 
 
 def end(draft: Draft, turn: Turn, status: str, problem: Problem | None = None, **changes: Any) -> None:
@@ -142,6 +162,12 @@ def resume_turn(draft: Draft, turn_id: str) -> None:
         return
     draft.change("turn.resumed", turn, status="running", **_stop_waiting(turn, draft.command.at))
     follow_turns(draft, turn.lane_id)
+
+
+def can_start(draft: Draft, session: Session) -> bool:
+    """Whether something new may start in the session's lane."""
+    lane = draft.lane(session.lane_id)
+    return lane.status in USABLE and not is_leaving(lane) and find_stop(draft, session) is None
 
 
 def is_leaving(lane: Lane) -> bool:

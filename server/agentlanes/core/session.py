@@ -8,7 +8,7 @@ import msgspec
 
 from agentlanes.core import item as items
 from agentlanes.core import lane as lanes
-from agentlanes.core import limits, queue, settings, steering
+from agentlanes.core import limits, queue, route, settings, steering
 from agentlanes.core import origin as origins
 from agentlanes.core import terminal as terminals
 from agentlanes.core.command import Command
@@ -24,8 +24,10 @@ from agentlanes.wire.models import (
     Session,
     SessionApply,
     SessionCreate,
+    SessionRoute,
     SessionSettle,
     SessionUpdate,
+    Transport,
     TurnProgress,
 )
 
@@ -35,14 +37,17 @@ def create(draft: Draft, command: Command[SessionCreate]) -> None:
     lane = lanes.require_usable(draft, command.context.lane_id)
     seen: OriginSeen = command.facts
     profile = seen.profile
+    driver = profile.check()
+    transport, chosen = route.prefer(draft, payload.transport, profile)
     session = Session(
         session_id=draft.choose_id("session", payload.session_id),
         workspace_id=lane.workspace_id,
         lane_id=lane.lane_id,
         profile=profile.name,
-        driver=profile.check(),
+        driver=driver,
         status="detached",
-        transport="native_openai",
+        transport=transport,
+        route=chosen,
         title=payload.title,
         choice=payload.choice,
         constraint_id=limits.choose(draft, lane.workspace_id, payload.constraint),
@@ -68,16 +73,21 @@ def attach(draft: Draft, command: Command[Empty]) -> None:
 
 
 def begin_attach(draft: Draft, session: Session, *, apart: bool = False, caller: str | None = None) -> None:
-    """Decides to start the session's agent, as a process of a fresh id. `caller` is the correlation of who wants it,
-    where that is not this command; `apart` says that this command attaches others as well."""
+    """Decides to start the session's agent, as a process of a fresh id, on the route that is open now.
+
+    `caller` is the correlation of who wants it, where that is not this command; `apart` says that this command attaches
+    others as well."""
     refuse_while_operating("session", session.session_id, session.operation)
     stop = queue.find_stop(draft, session)
     if stop is not None:
         refuse_while_operating("stop", stop.stop_id, stop.operation)
+    transport, chosen = route.decide(draft, session)
     draft.change(
         "session.attach.started",
         session,
         status="attaching",
+        transport=transport,
+        route=chosen,
         process_id=draft.command.minter.mint("process"),
         operation=draft.begin(
             "attach",
@@ -121,8 +131,20 @@ def update(draft: Draft, command: Command[SessionUpdate]) -> None:
     session = draft.session(command.context.session_id)
     payload = command.payload
     settings.check_choice(session.offer, payload.choice)
-    choice = settings.merge(session.choice, payload.choice)
-    draft.change("session.updated", session, title=payload.title or session.title, choice=choice)
+    changes: dict[str, Any] = {"title": payload.title or session.title}
+    changes["choice"] = settings.merge(session.choice, payload.choice)
+    if payload.transport is not None:
+        changes["route"] = _reroute(draft, session, payload.transport, command.facts)
+    draft.change("session.updated", session, **changes)
+
+
+def _reroute(draft: Draft, session: Session, wanted: Transport, profile: ProfileSeen) -> SessionRoute:
+    """The preference alone: an agent that runs keeps its transport until its next turn."""
+    _, chosen = route.prefer(draft, wanted, profile)
+    chosen = chosen or SessionRoute(preferred_transport=wanted, decided_at=draft.command.at)
+    # A session without a route may have been prompted; one that was has a conversation to keep.
+    prompted = session.route.prompted if session.route is not None else session.listed
+    return msgspec.structs.replace(chosen, prompted=prompted)
 
 
 def delete(draft: Draft, command: Command[Empty]) -> None:
@@ -268,7 +290,7 @@ def lose_process(draft: Draft, session: Session, problem: Any) -> None:
     """The agent's process is gone: the turn is cut, and the session is what its operation wanted, or detached."""
     turn = queue.active(draft, session.session_id)
     if turn is not None:
-        stopped = session.operation is not None and session.operation.kind in ("detach", "terminate")
+        stopped = session.operation is not None and session.operation.kind in ("detach", "terminate", "reroute")
         queue.end(draft, turn, "interrupted", None if stopped else problem, resumable=bool(session.resumable))
     for approval in draft.approvals(session.session_id):
         if approval.status == "pending":
@@ -290,6 +312,8 @@ def _end_session(draft: Draft, session: Session, problem: Any) -> None:
         draft.change("session.attach.failed", session, status="detached", problem=problem, **common)
     elif kind == "detach":
         draft.change("session.detached", session, status="detached", problem=_explain(session), **common)
+    elif kind == "reroute":
+        _start_anew(draft, session, common)
     else:
         draft.change("session.detached", session, status="detached", problem=problem, **common)
 
@@ -299,3 +323,14 @@ def _explain(session: Session) -> Problem | None:
     details = session.operation.details if session.operation is not None else None
     told = (details or {}).get("problem")
     return msgspec.convert(told, Problem) if told is not None else None
+
+
+def _start_anew(draft: Draft, session: Session, common: dict[str, Any]) -> None:
+    """The agent ended so that its next turn takes another route."""
+    began = session.operation
+    assert began is not None
+    if session.route is None or not session.route.prompted:
+        common |= {"agent_session_id": None, "codex_session_id": None}
+    session = draft.change("session.detached", session, status="detached", problem=None, **common)
+    if queue.can_start(draft, session):
+        begin_attach(draft, session, caller=(began.details or {}).get("caller"))

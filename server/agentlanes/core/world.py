@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentlanes.core.errors import Refusal
-from agentlanes.wire.models import Turn
+from agentlanes.wire.models import Transport, Turn
 
 
 class RootPaths(Struct, frozen=True):
@@ -40,6 +40,10 @@ class ProfileSeen(Struct, frozen=True):
     driver: str | None
     """None where there is no such profile."""
     known: tuple[str, ...]
+    transport: Transport | None = None
+    """The one that it prefers."""
+    routable: bool = False
+    """Whether it says how its agent goes through the harness."""
 
     def check(self) -> str:
         """The driver; refuses a profile that is not there."""

@@ -49,6 +49,14 @@ class Environments:
         """What the command was asked with; None after a restart."""
         return self._by_correlation.get(correlation_id)
 
+    def look_up(self, name: str, correlation_id: str | None = None) -> str | None:
+        """The value of one variable: the caller's who asked under this correlation, else the server's own, else the
+        newest caller's who has it."""
+        asked = self._by_correlation.get(correlation_id) if correlation_id is not None else None
+        callers = (found.peer.get(name) for found in reversed(self._by_correlation.values()))
+        own = asked.peer.get(name) if asked is not None else None
+        return own or os.environ.get(name) or next(filter(None, callers), None)
+
     def compose(
         self, correlation_id: str, passed: Iterable[str] = (), own: Mapping[str, str] | None = None
     ) -> dict[str, str]:

@@ -20,6 +20,7 @@ from agentlanes.core.facts import AssessmentFacts, RepoAddress, WorktreeAddress
 from agentlanes.core.lane import choose_repo
 from agentlanes.core.origin import is_kept
 from agentlanes.core.primer import write_primer
+from agentlanes.core.route import HARNESS
 from agentlanes.core.state import State
 from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored
 from agentlanes.kernel.ports.agents import Profiles
@@ -66,12 +67,14 @@ class Observers:
         git: Git,
         profiles: Profiles,
         lane_root: Path,
+        check_harness: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._committed = committed
         self._git = git
         self._profiles = profiles
         self._lane_root = str(lane_root)
+        self._check_harness = check_harness
         self._by_name: dict[str, Observer] = {
             "root_paths": self._see_root_paths,
             "repo": self._see_repo,
@@ -171,13 +174,19 @@ class Observers:
 
     async def _see_profile(self, state: State, asking: Asking) -> ProfileSeen:
         name = getattr(asking.payload, "profile", None)
-        if name is None and asking.context.session_id is not None:
-            session = state.get("session", asking.context.session_id)
-            name = session.profile if session is not None else None
-        elif name is None and asking.context.lane_id is not None:
+        session = state.get("session", asking.context.session_id or "")
+        if name is None and session is not None:
+            name = session.profile
+        elif name is None and asking.context.session_id is None and asking.context.lane_id is not None:
             lane = state.get("lane", asking.context.lane_id)
             name = lane.provider_profile if lane is not None else None
-        return self._look_up(name)
+        seen = self._look_up(name)
+        wanted = getattr(asking.payload, "transport", None) or (
+            seen.transport if session is None else session.route.preferred_transport if session.route else None
+        )
+        if wanted == HARNESS and self._check_harness is not None:
+            await self._check_harness()
+        return seen
 
     async def _see_origin(self, state: State, asking: Asking) -> OriginSeen:
         """The profile of a new session, and what the log has of the one that it goes on from."""
@@ -226,8 +235,11 @@ class Observers:
         known = self._profiles.list()
         if name is None:
             name = next((profile.name for profile in known if profile.default), "demo")
-        driver = next((profile.driver for profile in known if profile.name == name), None)
-        return ProfileSeen(name, driver, tuple(profile.name for profile in known))
+        names = tuple(profile.name for profile in known)
+        found = next((profile for profile in known if profile.name == name), None)
+        if found is None:
+            return ProfileSeen(name, None, names)
+        return ProfileSeen(name, found.driver, names, found.transport, HARNESS in found.transports)
 
     async def _see_shell(self, state: State, asking: Asking) -> Shell:
         payload = asking.payload

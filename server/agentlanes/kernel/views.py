@@ -48,7 +48,7 @@ from agentlanes.wire.table import ENTITIES, METHODS
 DEFAULT_LIMIT = 100
 _HIGHEST = 1 << 53
 _SCOPES = ("workspace_id", "lane_id", "session_id")
-_PLURALS = {"process": "processes"}
+_PLURALS = {"process": "processes", "harness": "harnesses"}
 
 View = Callable[[Context, Any], Struct | Awaitable[Struct]]
 
@@ -72,8 +72,10 @@ class Views:
             "repo.branches": self._list_branches,
         }
         for noun in ENTITIES:
-            self.by_method[f"{noun}.list"] = self._list_view(noun)
-            self.by_method[f"{noun}.get"] = self._get_view(noun)
+            if f"{noun}.list" in METHODS:
+                self.by_method[f"{noun}.list"] = self._list_view(noun)
+            if f"{noun}.get" in METHODS:
+                self.by_method[f"{noun}.get"] = self._get_view(noun)
         self._list_turns = self.by_method["turn.list"]
         self.by_method["turn.list"] = self._list_turns_or_queues
 
@@ -164,7 +166,7 @@ class Views:
             return tuple(
                 self._vitals.complete(noun, entity)
                 for entity in self._kernel.state.all(noun)
-                if not workspace_ids or entity.workspace_id is None or entity.workspace_id in workspace_ids
+                if not workspace_ids or getattr(entity, "workspace_id", None) in (None, *workspace_ids)
             )
 
         turns = of("turn")
@@ -183,6 +185,7 @@ class Views:
             approvals=of("approval"),
             constraints=of("constraint"),
             stops=of("stop"),
+            harnesses=of("harness"),
         )
 
     def _list_items(self, turn_id: str) -> list[Item]:

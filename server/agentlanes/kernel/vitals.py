@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from agentlanes.kernel.ports.runners import TerminalSize
-from agentlanes.wire.models import Item, Session, Terminal
+from agentlanes.wire.models import HarnessStatus, Item, Session, Terminal
 
 
 class LiveText:
@@ -28,6 +28,7 @@ class Vitals:
     def __init__(self) -> None:
         self.texts: dict[str, LiveText] = {}
         self.heartbeats: dict[str, str] = {}
+        self.harness_checked_at: str | None = None
         self.ends: dict[str, int] = {}
         self.sizes: dict[str, TerminalSize] = {}
         self._listeners: dict[object, Callable[[str], None]] = {}
@@ -70,6 +71,9 @@ class Vitals:
         if noun == "session" and isinstance(entity, Session):
             heartbeat = self.heartbeats.get(entity.session_id)
             return entity if heartbeat is None else msgspec.structs.replace(entity, last_heartbeat_at=heartbeat)
+        if noun == "harness" and isinstance(entity, HarnessStatus):
+            checked = self.harness_checked_at
+            return entity if checked is None else msgspec.structs.replace(entity, last_check_at=checked)
         if noun == "terminal" and isinstance(entity, Terminal):
             size = self.sizes.get(entity.process_id)
             end = self.ends.get(entity.process_id)

@@ -17,6 +17,7 @@ from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.environments import Environments
 from agentlanes.kernel.kernel import Accepted, Kernel, Request
 from agentlanes.kernel.observers import Asking, Observers
+from agentlanes.kernel.reactors.harness import Watch
 from agentlanes.kernel.views import Views
 from agentlanes.rpc.connection import Connections, name_client
 from agentlanes.rpc.contract import ENVELOPE_IDS, Contract, name_fault
@@ -40,6 +41,7 @@ class Dispatcher:
         observers: Observers,
         views: Views,
         agents: Agents,
+        harness: Watch,
         terminals: Terminals,
         connections: Connections,
         environments: Environments,
@@ -73,6 +75,7 @@ class Dispatcher:
             "profile.get": lambda peer, context, payload: agents.get_profile(payload),
             "agent.list": lambda peer, context, payload: agents.list_agents(kernel.state, peer.env),
             "agent.get": lambda peer, context, payload: agents.get_agent(payload, kernel.state, peer.env),
+            "harness.status.get": lambda peer, context, payload: harness.get(payload),
             "process.read": lambda peer, context, payload: terminals.read_process(payload),
             "terminal.read": lambda peer, context, payload: terminals.read(context, payload),
             "terminal.attach": terminals.attach,

@@ -73,6 +73,11 @@ SilenceLimit: TypeAlias = int
 LimitName: TypeAlias = Literal["time_limit_ms", "token_budget", "cost_limit", "memory_limit_mb", "cpu_limit_percent", "silence_limit_ms"]
 StopId: TypeAlias = str
 StopStatus: TypeAlias = Literal["stopping", "stopped"]
+HarnessId: TypeAlias = str
+HarnessHealth: TypeAlias = Literal["healthy", "degraded", "unavailable"]
+HarnessFault: TypeAlias = str
+HarnessSource: TypeAlias = str
+FallbackTransport: TypeAlias = Literal["native_openai"]
 AuditResult: TypeAlias = Literal["success", "failure"]
 AuditKind: TypeAlias = str
 
@@ -222,6 +227,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
     approvals: tuple[Approval, ...]
     constraints: tuple[Constraint, ...]
     stops: tuple[Stop, ...]
+    harnesses: tuple[HarnessStatus, ...]
 
 
 class EventList(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -635,6 +641,15 @@ class SessionOrigin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent_turn_id: str | None = None
 
 
+class SessionRoute(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the agent's way to its model was chosen. It is decided when the agent starts; another one for the next turn starts it anew."""
+
+    preferred_transport: Transport
+    reason: Problem | None = None
+    decided_at: Timestamp
+    prompted: bool | None = None
+
+
 class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session."""
 
@@ -647,6 +662,7 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent_session_id: str | None = None
     codex_session_id: str | None = None
     transport: Transport
+    route: SessionRoute | None = None
     origin: SessionOrigin | None = None
     primer: str | None = None
     constraint_id: ConstraintId | None = None
@@ -676,6 +692,7 @@ class SessionCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     choice: Choice | None = None
     origin: SessionOrigin | None = None
     constraint: ConstraintName | None = None
+    transport: Transport | None = None
     attach: bool | None = None
 
 
@@ -684,6 +701,7 @@ class SessionUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     title: Name | None = None
     choice: Choice | None = None
+    transport: Transport | None = None
 
 
 class SessionList(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1439,6 +1457,8 @@ class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     env_pass: tuple[str, ...]
     mode: str | None = None
     model: str | None = None
+    transports: tuple[Transport, ...] = ()
+    transport: Transport | None = None
     source: str
     default: bool
 
@@ -1667,6 +1687,43 @@ class StopPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     stops: tuple[Stop, ...]
     next_cursor: Cursor | None = None
+
+
+class HarnessStatus(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Health of the harness. It changes when its status or its fault does, not with every check."""
+
+    harness_id: HarnessId
+    url: str
+    status: HarnessHealth
+    fault: HarnessFault | None = None
+    degrade_reason: str | None = None
+    fallback_transport: FallbackTransport
+    previous: HarnessHealth | None = None
+    source: HarnessSource
+    changed_at: Timestamp
+    last_check_at: Timestamp | None = None
+
+
+class HarnessGet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How to look."""
+
+    fresh: bool | None = None
+
+
+class HarnessState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The harness as it is known."""
+
+    harness: HarnessStatus
+
+
+class HarnessSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found out about the harness."""
+
+    url: str
+    status: HarnessHealth
+    fault: HarnessFault | None = None
+    degrade_reason: str | None = None
+    source: HarnessSource
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):

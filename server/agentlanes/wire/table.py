@@ -99,7 +99,7 @@ METHODS: dict[str, Method] = {
     "session.attach": Method("session.attach", "command", models.Empty, models.SessionState, True, ("session_id",), "profile"),
     "session.detach": Method("session.detach", "command", models.Empty, models.SessionState, True, ("session_id",), None),
     "session.terminate": Method("session.terminate", "command", models.Empty, models.SessionState, True, ("session_id",), None),
-    "session.update": Method("session.update", "command", models.SessionUpdate, models.SessionState, True, ("session_id",), None),
+    "session.update": Method("session.update", "command", models.SessionUpdate, models.SessionState, True, ("session_id",), "profile"),
     "session.delete": Method("session.delete", "command", models.Empty, models.SessionState, True, ("session_id",), None),
     "session.list": Method("session.list", "query", models.SessionList, models.SessionPage, False, (), None),
     "session.get": Method("session.get", "query", models.Empty, models.SessionState, False, ("session_id",), None),
@@ -155,6 +155,8 @@ METHODS: dict[str, Method] = {
     "stop.list": Method("stop.list", "query", models.StopList, models.StopPage, False, (), None),
     "stop.get": Method("stop.get", "query", models.StopRef, models.StopState, False, (), None),
     "stop.settle": Method("stop.settle", "internal", models.StopRef, models.StopState, False, (), None),
+    "harness.status.get": Method("harness.status.get", "query", models.HarnessGet, models.HarnessState, False, (), None),
+    "harness.settle": Method("harness.settle", "internal", models.HarnessSettle, models.HarnessState, False, (), None),
     "audit.list": Method("audit.list", "query", models.AuditList, models.AuditPage, False, (), None),
 }
 
@@ -231,6 +233,7 @@ TOPICS: dict[str, Topic] = {
     "constraint.deleted": Topic("constraint.deleted", "constraint", models.ConstraintState, True, True, None),
     "stop.started": Topic("stop.started", "stop", models.StopState, True, False, None),
     "stop.ended": Topic("stop.ended", "stop", models.StopState, True, False, None),
+    "harness.status.changed": Topic("harness.status.changed", "harness", models.HarnessState, True, False, None),
     "audit.recorded": Topic("audit.recorded", "audit", models.AuditState, False, False, None),
 }
 
@@ -330,6 +333,9 @@ ERRORS: dict[str, Error] = {
     "CONSTRAINT_IN_USE": Error(-31962, False, "Open lanes, sessions or queued turns have chosen the constraint; details list them."),
     "STOP_NOT_FOUND": Error(-31970, False, "No emergency stop has this id."),
     "EMERGENCY_STOP": Error(-31971, False, "Somebody stopped every agent; details name the stop and its reason."),
+    "HARNESS_NOT_CONFIGURED": Error(-31980, False, "The config file names no harness; a [harness] table with its url does."),
+    "HARNESS_UNAVAILABLE": Error(-31981, True, "The harness is not healthy, so a session takes the other route; details say what is wrong with it."),
+    "ROUTE_NOT_SUPPORTED": Error(-31982, False, "The agent cannot take the route that is preferred."),
 }
 
 MACHINES: dict[str, Machine] = {
@@ -342,6 +348,7 @@ MACHINES: dict[str, Machine] = {
     "terminal": Machine("state", "spawning", {"idle": ("spawning",), "spawning": ("active", "closed",), "active": ("throttled", "closed",), "throttled": ("active", "closed",), "closed": ()}),
     "approval": Machine("status", "pending", {"pending": ("approved", "denied", "expired", "canceled",), "approved": (), "denied": (), "expired": (), "canceled": ()}),
     "stop": Machine("status", "stopping", {"stopping": ("stopped",), "stopped": ()}),
+    "harness": Machine("status", "unavailable", {"healthy": ("degraded", "unavailable",), "degraded": ("healthy", "unavailable",), "unavailable": ("healthy", "degraded",)}),
 }
 
 ENTITIES: dict[str, Entity] = {
@@ -356,6 +363,7 @@ ENTITIES: dict[str, Entity] = {
     "approval": Entity(models.Approval, "approval_id", "session_id", True, "answered"),
     "constraint": Entity(models.Constraint, "constraint_id", "workspace_id", False, None),
     "stop": Entity(models.Stop, "stop_id", None, True, None),
+    "harness": Entity(models.HarnessStatus, "harness_id", None, False, None),
 }
 
 ALIASES: dict[str, str] = {
@@ -378,7 +386,6 @@ DEFERRED: dict[str, str] = {
     "boundary.local.dispatch": "call the method itself",
     "boundary.tool.dispatch": "call the method itself",
     "boundary.a2a.dispatch": "call the method itself",
-    "harness.status.get": "harness routes come with the native agent drivers",
 }
 
 PREFIXES: dict[str, str] = {
@@ -400,4 +407,5 @@ PREFIXES: dict[str, str] = {
     "runner": "rn",
     "server": "sv",
     "renderer": "rd",
+    "harness": "hn",
 }

@@ -206,6 +206,7 @@ error('a meta file')
 ---@field approvals agentlanes.Approval[]
 ---@field constraints agentlanes.Constraint[]
 ---@field stops agentlanes.Stop[]
+---@field harnesses agentlanes.HarnessStatus[] One where the config names one.
 
 ---Reads the log itself.
 ---@class agentlanes.EventList
@@ -559,6 +560,13 @@ error('a meta file')
 ---@field agent_session_id? string The agent's own id of the conversation that is gone on from; chosen by the client to adopt, by the server to fork.
 ---@field agent_turn_id? string The agent's own id of turn_id; set by the server.
 
+---How the agent's way to its model was chosen. It is decided when the agent starts; another one for the next turn starts it anew.
+---@class agentlanes.SessionRoute
+---@field preferred_transport agentlanes.Transport What the session, or else its profile, wants.
+---@field reason? agentlanes.Problem Why it is another one than preferred; absent where it is not.
+---@field decided_at agentlanes.Timestamp
+---@field prompted? boolean Whether a turn has begun, so that an agent that starts anew has a conversation to resume.
+
 ---A session.
 ---@class agentlanes.Session
 ---@field session_id agentlanes.SessionId
@@ -570,6 +578,7 @@ error('a meta file')
 ---@field agent_session_id? string The agent's own id of the conversation; used to resume it.
 ---@field codex_session_id? string The agent's own id where the agent is Codex.
 ---@field transport agentlanes.Transport
+---@field route? agentlanes.SessionRoute
 ---@field origin? agentlanes.SessionOrigin
 ---@field primer? string What the agent is told of the work that was handed over, before its first prompt; the turn that told it has it from then on.
 ---@field constraint_id? agentlanes.ConstraintId Limits of the session's turns; the lane's where absent.
@@ -597,12 +606,14 @@ error('a meta file')
 ---@field choice? agentlanes.Choice
 ---@field origin? agentlanes.SessionOrigin What it goes on from; a fresh conversation where absent.
 ---@field constraint? agentlanes.ConstraintName
+---@field transport? agentlanes.Transport The preferred one; the profile's where absent.
 ---@field attach? boolean Start the agent at once; true where absent.
 
 ---What changes; the rest stays.
 ---@class agentlanes.SessionUpdate
 ---@field title? agentlanes.Name
 ---@field choice? agentlanes.Choice For the turns that start from now on; what is absent in it stays.
+---@field transport? agentlanes.Transport Preferred from the next turn on.
 
 ---Which sessions.
 ---@class agentlanes.SessionList
@@ -1256,6 +1267,8 @@ error('a meta file')
 ---@field env_pass string[] Variables that the client's environment provides.
 ---@field mode? string Mode that the agent is put in.
 ---@field model? string
+---@field transports? agentlanes.Transport[] Routes that it says how to take; native_openai where absent.
+---@field transport? agentlanes.Transport The route that it prefers.
 ---@field source string `built in`, or the file that it is written in.
 ---@field default boolean Used where nothing names a profile.
 
@@ -1473,6 +1486,50 @@ error('a meta file')
 ---@field stops agentlanes.Stop[]
 ---@field next_cursor? agentlanes.Cursor
 
+---Id of a harness.
+---@alias agentlanes.HarnessId string
+
+---healthy = it answers and has models; degraded = it answers and cannot serve; unavailable = it does not answer.
+---@alias agentlanes.HarnessHealth "healthy"|"degraded"|"unavailable"
+
+---What is wrong: refused = another status than 200; overloaded = 503; cooling_down = 429; flapping = it comes and goes.
+---@alias agentlanes.HarnessFault "not_checked"|"not_configured"|"unreachable"|"timeout"|"garbage"|"refused"|"unauthorized"|"overloaded"|"cooling_down"|"no_models"|"flapping"|string
+
+---What told it: a probe, a probe before a prompt, what an agent met in its turn, the config file.
+---@alias agentlanes.HarnessSource "interval"|"on_demand"|"turn"|"config"|string
+
+---The route of every session while the harness is not healthy.
+---@alias agentlanes.FallbackTransport "native_openai"
+
+---Health of the harness. It changes when its status or its fault does, not with every check.
+---@class agentlanes.HarnessStatus
+---@field harness_id agentlanes.HarnessId
+---@field url string Where it listens, without credentials.
+---@field status agentlanes.HarnessHealth
+---@field fault? agentlanes.HarnessFault Absent while it is healthy.
+---@field degrade_reason? string The same for people, with what would help; absent while it is healthy.
+---@field fallback_transport agentlanes.FallbackTransport
+---@field previous? agentlanes.HarnessHealth Its status before the last change.
+---@field source agentlanes.HarnessSource
+---@field changed_at agentlanes.Timestamp
+---@field last_check_at? agentlanes.Timestamp The check that changed it; in harness.status.get the newest one, as a vital.
+
+---How to look.
+---@class agentlanes.HarnessGet
+---@field fresh? boolean Probe it first, and wait for what it answers.
+
+---The harness as it is known.
+---@class agentlanes.HarnessState
+---@field harness agentlanes.HarnessStatus
+
+---What was found out about the harness.
+---@class agentlanes.HarnessSettle
+---@field url string
+---@field status agentlanes.HarnessHealth
+---@field fault? agentlanes.HarnessFault
+---@field degrade_reason? string
+---@field source agentlanes.HarnessSource
+
 ---failure = refused, or failed later.
 ---@alias agentlanes.AuditResult "success"|"failure"
 
@@ -1541,7 +1598,7 @@ error('a meta file')
 ---@field ["session.attach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Starts the session's agent and continues the conversation.
 ---@field ["session.detach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Stops the session's agent; the session can be attached again.
 ---@field ["session.terminate"] fun(payload: agentlanes.Empty): agentlanes.SessionState Ends the session: its agent, its terminals, its queue. What it said stays.
----@field ["session.update"] fun(payload: agentlanes.SessionUpdate): agentlanes.SessionState Changes the title, or what is chosen of the agent's settings.
+---@field ["session.update"] fun(payload: agentlanes.SessionUpdate): agentlanes.SessionState Changes the title, what is chosen of the agent's settings, or the preferred transport.
 ---@field ["session.delete"] fun(payload: agentlanes.Empty): agentlanes.SessionState Forgets a terminated session; its log stays.
 ---@field ["session.list"] fun(payload: agentlanes.SessionList): agentlanes.SessionPage Lists sessions.
 ---@field ["session.get"] fun(payload: agentlanes.Empty): agentlanes.SessionState One session.
@@ -1587,6 +1644,7 @@ error('a meta file')
 ---@field ["constraint.get"] fun(payload: agentlanes.ConstraintRef): agentlanes.ConstraintState One constraint.
 ---@field ["stop.list"] fun(payload: agentlanes.StopList): agentlanes.StopPage Lists emergency stops.
 ---@field ["stop.get"] fun(payload: agentlanes.StopRef): agentlanes.StopState One emergency stop.
+---@field ["harness.status.get"] fun(payload: agentlanes.HarnessGet): agentlanes.HarnessState Health of the harness, and why sessions are not routed through it.
 ---@field ["audit.list"] fun(payload: agentlanes.AuditList): agentlanes.AuditPage Lists audit records.
 
 ---The topic's payload.
@@ -1663,4 +1721,5 @@ error('a meta file')
 ---@field ["constraint.deleted"] agentlanes.ConstraintState A constraint was forgotten.
 ---@field ["stop.started"] agentlanes.StopState Agents are being stopped.
 ---@field ["stop.ended"] agentlanes.StopState No process of what was stopped lives.
+---@field ["harness.status.changed"] agentlanes.HarnessState The harness' status or fault changed; the next turn of each session that wants it takes the route that follows.
 ---@field ["audit.recorded"] agentlanes.AuditState A record was made.

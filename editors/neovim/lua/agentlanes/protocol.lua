@@ -104,6 +104,7 @@ M.methods = {
   ["constraint.get"] = { context = {} },
   ["stop.list"] = { context = {} },
   ["stop.get"] = { context = {} },
+  ["harness.status.get"] = { context = {} },
   ["audit.list"] = { context = {} },
 }
 
@@ -181,6 +182,7 @@ M.topics = {
   ["constraint.deleted"] = { noun = "constraint", drops = true },
   ["stop.started"] = { noun = "stop" },
   ["stop.ended"] = { noun = "stop" },
+  ["harness.status.changed"] = { noun = "harness" },
   ["audit.recorded"] = { noun = "audit", stream = true },
 }
 
@@ -197,6 +199,7 @@ M.entities = {
   approval = { id = "approval_id", parent = "session_id", plural = "approvals" },
   constraint = { id = "constraint_id", parent = "workspace_id", plural = "constraints" },
   stop = { id = "stop_id", plural = "stops" },
+  harness = { id = "harness_id", plural = "harnesses" },
 }
 
 ---@type table<string, agentlanes.Machine>
@@ -210,6 +213,7 @@ M.machines = {
   terminal = { field = "state", edges = { ["idle"] = {"spawning"}, ["spawning"] = {"active", "closed"}, ["active"] = {"throttled", "closed"}, ["throttled"] = {"active", "closed"}, ["closed"] = {} } },
   approval = { field = "status", edges = { ["pending"] = {"approved", "denied", "expired", "canceled"}, ["approved"] = {}, ["denied"] = {}, ["expired"] = {}, ["canceled"] = {} } },
   stop = { field = "status", edges = { ["stopping"] = {"stopped"}, ["stopped"] = {} } },
+  harness = { field = "status", edges = { ["healthy"] = {"degraded", "unavailable"}, ["degraded"] = {"healthy", "unavailable"}, ["unavailable"] = {"healthy", "degraded"} } },
 }
 
 return M

@@ -1,4 +1,4 @@
-"""The profiles in a config file, read and checked; each problem names its key and what would work."""
+"""What a config file says, read and checked; each problem names its key and what would work."""
 
 from __future__ import annotations
 
@@ -7,68 +7,28 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
-from agentlanes.adapters.agents.drivers import DRIVERS
+from agentlanes.adapters.agents.tables import HINTS, Table, WrittenHarness, WrittenProfile
+from agentlanes.kernel.ports.agents import Detour
+from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.wire.models import Problem, Profile
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-_HINTS = {
-    "argv": 'argv is the program and its arguments, each a text of its own: argv = ["claude-agent-acp"]',
-    "driver": f"driver is one of: {', '.join(DRIVERS)}",
-    "env": 'env maps names of variables to texts: env = {LOG_LEVEL = "debug"}',
-    "env_pass": 'env_pass lists names of variables: env_pass = ["ANTHROPIC_API_KEY"]',
-    "model": "model is a text that the agent knows as a model",
-    "mode": "mode is a text that the agent knows as a mode",
-    "title": "title is a text of 1 to 200 characters on one line",
-}
-
-
-def _check_driver(name: str) -> str:
-    if name not in DRIVERS:
-        raise PydanticCustomError("driver_unknown", "there is no driver {name}", {"name": name})
-    return name
-
-
-def _check_line(text: str) -> str:
-    if not text.isprintable():
-        raise PydanticCustomError("not_one_line", "it has characters that do not print on one line")
-    return text
-
-
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_check_line)]
-_Argument = Annotated[str, StringConstraints(max_length=65_536, pattern=r"^[^\x00]*$")]
-_Variable = Annotated[str, StringConstraints(pattern=_VARIABLE, max_length=256)]
-
-
-class WrittenProfile(BaseModel):
-    """One `[profiles.<name>]` table."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    driver: Annotated[str, AfterValidator(_check_driver)] = "acp"
-    argv: Annotated[list[_Argument], Field(min_length=1, max_length=1000)]
-    env: dict[_Variable, _Argument] = Field(default_factory=dict)
-    env_pass: list[_Variable] = Field(default_factory=list)
-    title: _Text | None = None
-    mode: _Text | None = None
-    model: _Text | None = None
-
-
-_KEYS = tuple(WrittenProfile.model_fields)
+_T = TypeVar("_T", bound=Table)
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a file says about profiles. `is_readable` is False where it is no TOML: it says nothing then."""
+    """What a file says. `is_readable` is False where it is no TOML: it says nothing then."""
 
     is_readable: bool
     profiles: tuple[Profile, ...] = ()
     env: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    detours: dict[str, Detour] = field(default_factory=dict)
+    harness: HarnessPlan | None = None
     default: str | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -92,6 +52,7 @@ class _Reading:
         self._written = written
         self._problems: list[Problem] = []
         self._env: dict[str, dict[str, str]] = {}
+        self._detours: dict[str, Detour] = {}
 
     def read(self) -> Config:
         tables = self._written.get("profiles", {})
@@ -100,7 +61,29 @@ class _Reading:
             tables = {}
         profiles = [profile for name, table in tables.items() if (profile := self._read_profile(name, table))]
         names = [profile.name for profile in profiles]
-        return Config(True, tuple(profiles), self._env, self._read_default(names), tuple(self._problems))
+        return Config(
+            True,
+            tuple(profiles),
+            self._env,
+            self._detours,
+            self._read_harness(),
+            self._read_default(names),
+            tuple(self._problems),
+        )
+
+    def _check(self, kind: type[_T], key: str, noun: str, table: object) -> _T | None:
+        """The table, if it is right; otherwise each of its faults is a problem."""
+        try:
+            return kind.model_validate(table)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                self._complain_of_fault(key, noun, tuple(kind.model_fields), fault)
+            return None
+
+    def _read_harness(self) -> HarnessPlan | None:
+        table = self._written.get("harness")
+        checked = None if table is None else self._check(WrittenHarness, "harness", "the harness", table)
+        return None if checked is None else HarnessPlan(**checked.model_dump(exclude_none=True))
 
     def _read_profile(self, name: str, table: object) -> Profile | None:
         key = f"profiles.{name}"
@@ -111,13 +94,12 @@ class _Reading:
                 "with a letter or digit",
             )
             return None
-        try:
-            checked = WrittenProfile.model_validate(table)
-        except ValidationError as error:
-            for fault in error.errors(include_url=False, include_input=False):
-                self._complain_of_fault(key, fault)
+        checked = self._check(WrittenProfile, key, "a profile", table)
+        if checked is None:
             return None
         self._env[name] = dict(checked.env)
+        if checked.harness is not None:
+            self._detours[name] = Detour(tuple(checked.harness.args), dict(checked.harness.env))
         program, *arguments = checked.argv
         return Profile(
             name=name,
@@ -128,6 +110,8 @@ class _Reading:
             env_pass=tuple(checked.env_pass),
             mode=checked.mode,
             model=checked.model,
+            transports=("native_openai", "cliproxy_harness") if checked.harness is not None else (),
+            transport=checked.transport,
             source=str(self._path),
             default=False,
         )
@@ -142,20 +126,23 @@ class _Reading:
         self._complain("default_profile", f"there is no profile {default!r} to use; there are: {', '.join(known)}")
         return None
 
-    def _complain_of_fault(self, key: str, fault: Any) -> None:
+    def _complain_of_fault(self, key: str, noun: str, keys: tuple[str, ...], fault: Any) -> None:
         places = [str(place) for place in fault["loc"] if place != "[key]"]
         field_name = places[0] if places else ""
         where = ".".join([key, *places])
         if fault["type"] == "missing":
-            self._complain(where, f"it is missing; {_HINTS[field_name]}")
+            self._complain(where, f"it is missing; {HINTS[field_name]}")
+        elif fault["type"] == "extra_forbidden" and len(places) > 1:
+            self._complain(where, f"there is no such key; {HINTS[field_name]}")
         elif fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(field_name, _KEYS, n=1)
+            near = difflib.get_close_matches(field_name, keys, n=1)
             meant = f"; {near[0]} may be meant" if near else ""
-            self._complain(where, f"a profile has no such key{meant}; its keys are {', '.join(_KEYS)}")
+            self._complain(where, f"{noun} has no such key{meant}; its keys are {', '.join(keys)}")
         elif not places:
-            self._complain(where, 'it is no table; write it as [profiles.<name>] with argv = ["program"] below it')
+            first = "argv" if "argv" in keys else "url"
+            self._complain(where, f"it is no table; write it as [{key}] with its keys below it: {HINTS[first]}")
         else:
-            self._complain(where, f"{fault['msg'][:1].lower()}{fault['msg'][1:]}; {_HINTS[field_name]}")
+            self._complain(where, f"{fault['msg'][:1].lower()}{fault['msg'][1:]}; {HINTS[field_name]}")
 
     def _complain(self, key: str, message: str) -> None:
         self._problems.append(_problem(self._path, key, message))

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from agentlanes.kernel.ports.agents import Launch
+from agentlanes.kernel.ports.agents import Detour, Launch
+from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.wire.models import Problem, Profile
 
 BUILT_IN = "built in"
@@ -49,6 +50,8 @@ class TomlProfiles:
         self._stamp: _Stamp | None = None
         self._profiles: tuple[Profile, ...] = (DEMO,)
         self._env: dict[str, dict[str, str]] = {}
+        self._detours: dict[str, Detour] = {}
+        self._harness: HarnessPlan | None = None
         self._problems: tuple[Problem, ...] = ()
 
     def list(self) -> tuple[Profile, ...]:
@@ -70,12 +73,21 @@ class TomlProfiles:
                     driver=profile.driver,
                     mode=profile.mode,
                     model=profile.model,
+                    detour=self._detours.get(name),
                 )
         return None
 
     def env_pass(self) -> tuple[str, ...]:
         self._refresh()
-        return tuple(sorted({name for profile in self._profiles for name in profile.env_pass}))
+        names = {name for profile in self._profiles for name in profile.env_pass}
+        if self._harness is not None and self._harness.key_env is not None:
+            names.add(self._harness.key_env)
+        return tuple(sorted(names))
+
+    def harness(self) -> HarnessPlan | None:
+        """The harness that the file names."""
+        self._refresh()
+        return self._harness
 
     def _refresh(self) -> None:
         stamp = self._look()
@@ -84,6 +96,7 @@ class TomlProfiles:
         self._stamp = stamp
         if stamp is None:
             self._take((), {}, None)
+            self._detours, self._harness = {}, None
             return
         # pydantic takes longer to import than the rest of the server to start; without a config file nobody needs it.
         from agentlanes.adapters.agents.config import read_config
@@ -92,6 +105,7 @@ class TomlProfiles:
         self._problems = config.problems
         if config.is_readable:
             self._take(config.profiles, config.env, config.default)
+            self._detours, self._harness = config.detours, config.harness
 
     def _take(self, written: tuple[Profile, ...], env: dict[str, dict[str, str]], default: str | None) -> None:
         names = {profile.name for profile in written}

@@ -30,6 +30,18 @@ from agentlanes.wire.models import (
 
 
 @dataclass(frozen=True, slots=True)
+class Detour:
+    """What an agent is started with besides, so that its model calls go through the harness.
+
+    `{url}` stands for the harness' address without a slash at its end, `{key_env}` for the name of the variable that
+    holds its key and, in values of `env` only, `{key}` for the key. What needs a key is left out where there is none.
+    """
+
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """How to start a profile's agent. `env` holds what the profile sets; the caller adds what may pass."""
 
@@ -44,6 +56,8 @@ class Launch:
     """Servers that the agent shall use, each as ACP's session/new names them. Their values may be secrets."""
     quirks: Mapping[str, Any] = field(default_factory=dict)
     """How this agent differs from others that speak its protocol; each driver says what it knows."""
+    detour: Detour | None = None
+    """How it goes through the harness; None where it cannot."""
 
 
 class Profiles(Protocol):

@@ -17,11 +17,13 @@ from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.environments import Environments
 from agentlanes.kernel.kernel import Committed, Kernel
 from agentlanes.kernel.ports.agents import PROMPT, Driver, Launch, Profiles, Start
+from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.kernel.ports.runners import ProcessState, RunnerError, Runners, SpawnPlan
 from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation, build_view
 from agentlanes.kernel.reactors.engine import Effect
 from agentlanes.kernel.reactors.processes import describe_end
 from agentlanes.kernel.refusals import refuse_runner
+from agentlanes.kernel.routes import direct
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.wire.models import ProcessExit, ProcessStart, Session, SessionSettle
 
@@ -45,6 +47,7 @@ class Conversations:
         clock: Clock,
         make_driver: MakeDriver,
         handshake_seconds: float = HANDSHAKE_SECONDS,
+        plan_harness: Callable[[], HarnessPlan | None] = lambda: None,
     ) -> None:
         self._kernel = kernel
         self._runners = runners
@@ -54,6 +57,7 @@ class Conversations:
         self._clock = clock
         self._make_driver = make_driver
         self._handshake_seconds = handshake_seconds
+        self._plan_harness = plan_harness
         self._by_process: dict[str, Conversation] = {}
         self._early_exits: dict[str, ProcessExit] = {}
 
@@ -62,6 +66,7 @@ class Conversations:
         return {
             ("session", "attach"): self._attach,
             ("session", "detach"): self._stop,
+            ("session", "reroute"): self._stop,
             ("session", "terminate"): self._stop,
         }
 
@@ -109,10 +114,8 @@ class Conversations:
         process_id = session.process_id
         if process_id in self._by_process:
             return
-        launch = self._profiles.launch(session.profile)
         try:
-            if launch is None:
-                raise Refusal("PROFILE_NOT_FOUND", f"there is no profile {session.profile} any more")
+            launch = self._find_launch(session, _find_caller(session, session.operation.correlation_id))
             view = build_view(self._kernel, session, self.find_cwd(session), self._clock.now())
             start = self._make_driver(session, launch).start(view)
             ended = await self._spawn(session, start, session.operation.correlation_id) if start is not None else None
@@ -134,12 +137,9 @@ class Conversations:
         Gives how it ended, where it has ended already. Raises Refusal if nothing runs.
         """
         assert session.process_id is not None
-        launch = self._profiles.launch(session.profile)
-        if launch is None:
-            raise Refusal("PROFILE_NOT_FOUND", f"there is no profile {session.profile} any more")
+        caller = _find_caller(session, correlation_id)
+        launch = self._find_launch(session, caller)
         cwd = self.find_cwd(session)
-        details = (session.operation.details if session.operation is not None else None) or {}
-        caller = str(details.get("caller") or correlation_id)
         env = self._environments.compose(caller, launch.env_pass, launch.env)
         if start.size is not None:
             env["TERM"] = launch.env.get("TERM", "xterm-256color")
@@ -177,6 +177,16 @@ class Conversations:
             )
         return None if report.state is ProcessState.RUNNING else describe_end(report)
 
+    def _find_launch(self, session: Session, caller: str | None = None) -> Launch:
+        """How the session's agent is started, on the session's route."""
+        launch = self._profiles.launch(session.profile)
+        if launch is None:
+            raise Refusal("PROFILE_NOT_FOUND", f"there is no profile {session.profile} any more")
+        plan = self._plan_harness()
+        named = plan.key_env if plan is not None else None
+        key = self._environments.look_up(named, caller) if named is not None else None
+        return direct(launch, session, plan, key)
+
     def find_cwd(self, session: Session) -> str:
         """Where the session's agent works: its lane's first worktree, in the repo's working dir."""
         lane = self._kernel.state.get("lane", session.lane_id)
@@ -190,7 +200,11 @@ class Conversations:
     def _begin(self, session: Session) -> Conversation:
         assert session.process_id is not None
         process_id = session.process_id
-        launch = self._profiles.launch(session.profile) or Launch((), {}, (), session.driver)
+        try:
+            launch = self._find_launch(session)
+        except Refusal:
+            # The process runs already; how it would be started is of no more interest.
+            launch = self._profiles.launch(session.profile) or Launch((), {}, (), session.driver)
         conversation = Conversation(
             self._kernel,
             self._runners,
@@ -225,3 +239,9 @@ class Conversations:
                     correlation_id=session.operation.correlation_id,
                     session_id=session.session_id,
                 )
+
+
+def _find_caller(session: Session, correlation_id: str) -> str:
+    """The correlation of the one in whose environment the agent is started."""
+    details = (session.operation.details if session.operation is not None else None) or {}
+    return str(details.get("caller") or correlation_id)

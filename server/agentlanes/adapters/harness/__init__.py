@@ -1,0 +1,1 @@
+"""The harness as it is reached over HTTP."""

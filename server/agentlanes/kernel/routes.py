@@ -1,0 +1,45 @@
+"""What the chosen route means for an agent's start: the same program with other arguments and variables.
+
+No file of the user is touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from agentlanes.core.errors import Refusal
+from agentlanes.core.route import HARNESS
+from agentlanes.kernel.ports.agents import Launch
+from agentlanes.kernel.ports.harness import HarnessPlan
+from agentlanes.wire.models import Session
+
+
+def direct(launch: Launch, session: Session, plan: HarnessPlan | None, key: str | None) -> Launch:
+    """The launch on the session's route. Refuses where the config changed since the route was chosen."""
+    if session.transport != HARNESS:
+        return launch
+    if plan is None or launch.detour is None:
+        raise Refusal(
+            "HARNESS_NOT_CONFIGURED",
+            f"the session was to go through the harness, and the config file no longer says how profile "
+            f"{session.profile} does; attach it again",
+        )
+    known = {"{url}": plan.url, "{key_env}": plan.key_env if key is not None else None}
+    args = [_fill(argument, known) for argument in launch.detour.args]
+    env = {name: _fill(value, {**known, "{key}": key}) for name, value in launch.detour.env.items()}
+    passed = {plan.key_env: key} if plan.key_env is not None and key is not None else {}
+    return dataclasses.replace(
+        launch,
+        argv=(*launch.argv, *(argument for argument in args if argument is not None)),
+        env={**launch.env, **passed, **{name: value for name, value in env.items() if value is not None}},
+    )
+
+
+def _fill(text: str, known: dict[str, str | None]) -> str | None:
+    """The text with what its placeholders stand for; None where one of them stands for nothing."""
+    for placeholder, value in known.items():
+        if placeholder in text:
+            if value is None:
+                return None
+            text = text.replace(placeholder, value)
+    return text
