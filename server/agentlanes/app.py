@@ -35,6 +35,7 @@ from agentlanes.kernel.reactors.expiry import Expiry
 from agentlanes.kernel.reactors.harness import Watch
 from agentlanes.kernel.reactors.lanes import Lanes
 from agentlanes.kernel.reactors.processes import Processes
+from agentlanes.kernel.reactors.stops import Stops
 from agentlanes.kernel.views import Views
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.relay import VERSION
@@ -125,7 +126,8 @@ async def start(places: Places) -> Server:
     )
     processes = Processes(kernel, runners, environments, vitals, conversations)
     lanes = Lanes(kernel, git, runners, clock)
-    engine = Engine(kernel, {**lanes.effects(), **conversations.effects(), **processes.effects()})
+    stops = Stops(kernel, runners)
+    engine = Engine(kernel, {**lanes.effects(), **conversations.effects(), **processes.effects(), **stops.effects()})
     expiry = Expiry(kernel, clock)
     pruning = asyncio.create_task(_prune(store), name="prune")
 

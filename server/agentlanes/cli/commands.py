@@ -30,6 +30,7 @@ COMMANDS = {
     "status": Command("status", "Show the server, its clients and what it holds."),
     "serve": Command("serve", "Run the server."),
     "stop": Command("stop", "Stop the server; agents and terminals go on."),
+    "stop-all": Command("stop_all", "Emergency stop: end every agent and whatever runs in its lane."),
     "stdio": Command("stdio", "Speak the protocol on stdin and stdout, as editors do."),
     "call": Command("call", "Call one method and print its answer as JSON."),
     "watch": Command("watch", "Print events as they happen."),

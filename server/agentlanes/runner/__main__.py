@@ -16,6 +16,7 @@ from agentlanes.runner.journal import Journal, JournalBusyError, lock_journal
 from agentlanes.runner.lane import Lane, Settings
 from agentlanes.runner.link import listen
 from agentlanes.runner.loop import Loop
+from agentlanes.runner.table import shed_mark
 
 USAGE = """usage: python -m agentlanes.runner --lane ID --socket PATH --home DIR --journal PATH [--log PATH]
                                     [--linger-ms N]
@@ -101,6 +102,7 @@ def main() -> int:
         sys.stderr.write(f"the runner cannot start: {error}\n")
         return 1
     become_reaper()
+    shed_mark()
     open_files = raise_open_files()
     umask = os.umask(0o077)
     os.umask(umask)

@@ -16,6 +16,8 @@ import termios
 
 import ptyprocess
 
+from agentlanes.runner.table import set_mark
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -164,6 +166,7 @@ def _prepare(start: Start) -> None:
     for number in _RESTORED_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    set_mark(start.env)
     os.umask(start.umask)
     os.chdir(start.cwd)
     resource.setrlimit(resource.RLIMIT_NOFILE, start.open_files)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,11 +32,14 @@ from agentlanes.kernel.ports.runners import (
     Throttled,
 )
 from agentlanes.runner.journal import Journal, JournalBusyError, Story, lock_journal, read_journal
+from agentlanes.runner.table import read_boot_id, signal_entry
 
 log = logging.getLogger(__name__)
 
 REACH_WITHIN = 30.0
 """Seconds in which a runner that lives must be reached, or one that ends must have ended."""
+END_WITHIN = 3.0
+"""Seconds that a runner may need to sweep its lane, beyond the graces that its processes are given."""
 RETRY_PAUSE = 0.02
 RETRY_PAUSE_LONGEST = 2.0
 LAUNCH_ATTEMPTS = 3
@@ -152,6 +157,29 @@ class LaneRunner:
             except RunnerGoneError:
                 return
             await connection.closed.wait()
+
+    async def end(self, grace_ms: int) -> None:
+        """Stop every process and wait until the runner has ended; kill it if it does not, or cannot be spoken to."""
+        try:
+            async with asyncio.timeout(2 * grace_ms / 1000 + END_WITHIN):
+                await self.request("shutdown", {"grace_ms": grace_ms})
+                await self.wait_ended()
+        except RunnerGoneError:
+            return
+        except (TimeoutError, RunnerError) as error:
+            log.warning("the runner of %s does not end and is killed: %s", self.lane_id, error or "it takes too long")
+            await self._kill()
+
+    async def _kill(self) -> None:
+        """End the runner itself. Whoever hears of it buries it, and what it held."""
+        story = read_journal(str(self.place.journal), alive=True)
+        if story.ended or story.boot_id != read_boot_id():
+            return
+        with contextlib.suppress(PermissionError):
+            signal_entry(story.runner_pid, story.runner_start, signal.SIGKILL)
+        with contextlib.suppress(RunnerGoneError, TimeoutError, RunnerError):
+            async with asyncio.timeout(REACH_WITHIN):
+                await self.wait_ended()
 
     async def stop(self, process_id: str, grace_ms: int) -> None:
         """Begin to end a process; when the runner is gone, sweep what the process left behind."""

@@ -7,12 +7,12 @@ import binascii
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agentlanes.adapters.runners.lane import LaneRunner, RunnerGoneError
 from agentlanes.adapters.runners.place import RunnerPlace, list_forgotten_logs, list_journals
-from agentlanes.adapters.runners.survivors import sweep_lane
+from agentlanes.adapters.runners.survivors import sweep_lanes
 from agentlanes.kernel.ports.runners import (
     Adoption,
     Listener,
@@ -134,13 +134,15 @@ class LocalRunners:
             raise RunnerError(RunnerErrorCode.BAD_REQUEST, f"{process_id!r} names no tapes")
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def stop_lane(self, lane_id: str, *, grace_ms: int = 3000) -> None:
+    async def stop_lane(self, lane_id: str, *, grace_ms: int = 2000) -> None:
         """Stop every process of the lane, whatever they left behind too, and wait until its runner has ended."""
-        lane = self._lane(lane_id)
-        with contextlib.suppress(RunnerGoneError):
-            await lane.request("shutdown", {"grace_ms": grace_ms})
-            await lane.wait_ended()
-        await asyncio.to_thread(sweep_lane, self._tapes_dir, lane_id)
+        await self.stop_lanes((lane_id,), grace_ms=grace_ms)
+
+    async def stop_lanes(self, lane_ids: Sequence[str], *, grace_ms: int = 2000) -> None:
+        """The same of several lanes at once. A runner that does not do it in time is killed and its processes with it,
+        so this ends soon whatever fights back."""
+        await asyncio.gather(*(self._lane(lane_id).end(grace_ms) for lane_id in lane_ids))
+        await asyncio.to_thread(sweep_lanes, self._tapes_dir, lane_ids)
 
     def tape(self, process_id: str, stream: Stream) -> TapeReader:
         """Open a tape. Also of processes that ended long ago; an unknown one is empty."""

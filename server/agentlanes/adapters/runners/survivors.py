@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from agentlanes.runner.journal import Story
@@ -46,9 +47,9 @@ def sweep_process(tapes_dir: Path, process_id: str) -> int:
     return _pursue(Hunt(str(tapes_dir), frozenset((f"{PROCESS_MARKER}={process_id}",)), since=0, roots={}))
 
 
-def sweep_lane(tapes_dir: Path, lane_id: str) -> int:
-    """Kill whatever a process of this lane, of any of its runners, has left behind. Blocks up to 10 s."""
-    return _pursue(Hunt(str(tapes_dir), frozenset((f"{LANE_MARKER}={lane_id}",)), since=0, roots={}))
+def sweep_lanes(tapes_dir: Path, lane_ids: Sequence[str]) -> int:
+    """Kill whatever a process of these lanes, of any of their runners, has left behind. Blocks up to 10 s."""
+    return _pursue(Hunt(str(tapes_dir), frozenset(f"{LANE_MARKER}={id}" for id in lane_ids), since=0, roots={}))
 
 
 def _pursue(hunt: Hunt) -> int:

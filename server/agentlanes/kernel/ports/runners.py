@@ -10,7 +10,7 @@ spawned before answers with its report, a numbered write that was accepted befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -348,8 +348,12 @@ class Runners(Protocol):
     async def erase(self, process_id: str) -> None:
         """Delete the tapes of a process that was forgotten; BAD_REQUEST for one that is still reported."""
 
-    async def stop_lane(self, lane_id: str, *, grace_ms: int = 3000) -> None:
+    async def stop_lane(self, lane_id: str, *, grace_ms: int = 2000) -> None:
         """Stop every process of the lane, whatever they left behind too, and wait until its runner has ended."""
+
+    async def stop_lanes(self, lane_ids: Sequence[str], *, grace_ms: int = 2000) -> None:
+        """The same of several lanes at once. A runner that does not do it in time is killed and its processes with it,
+        so this ends soon whatever fights back."""
 
     def tape(self, process_id: str, stream: Stream) -> TapeReader:
         """Open a tape. Also of processes that ended long ago; an unknown one is empty."""

@@ -227,8 +227,9 @@ class Conversations:
     async def _stop(self, session: Session) -> None:
         if session.process_id is None:
             return
+        details = (session.operation.details if session.operation is not None else None) or {}
         try:
-            await self._runners.stop(session.process_id, grace_ms=STOP_GRACE_MS)
+            await self._runners.stop(session.process_id, grace_ms=int(details.get("grace_ms", STOP_GRACE_MS)))
         except RunnerError as error:
             log.info("session %s: %s", session.session_id, error)
             if self._kernel.state.get("process", session.process_id) is None:

@@ -1,0 +1,157 @@
+"""The emergency stop: within seconds no process of the lanes lives, whatever it does against that."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.rig import Client, Rig, RpcError
+from e2e.story import add_lane, make_lane, make_session, prompt, script, wait_turn
+from runner.rig import is_alive
+from runner.test_stop_fights import NAMELESS
+
+
+def escape(path: Path) -> str:
+    """A prompt whose turn leaves a nameless orphan that writes its pid, and then goes on for ever."""
+    program = NAMELESS.replace("print(os.getpid(), flush=True)", f"open({str(path)!r}, 'w').write(str(os.getpid()))")
+    run = ["sh", "-c", f"{sys.executable} -S -c \"$0\" >/dev/null 2>&1 </dev/null & trap '' TERM HUP; true", program]
+    return script({"run": run}, {"say": "away"}, {"hang": True})
+
+
+async def read_pid(path: Path) -> int:
+    for _ in range(1000):
+        if path.exists() and path.read_text():
+            return int(path.read_text())
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"nobody wrote {path}")
+
+
+async def wait_stopped(client: Client, stop: dict[str, Any]) -> dict[str, Any]:
+    payload = await client.wait("stop.ended", lambda payload: payload["stop"]["stop_id"] == stop["stop_id"])
+    ended: dict[str, Any] = payload["stop"]
+    return ended
+
+
+async def test_nothing_of_any_lane_lives_and_everything_says_why(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    other = await add_lane(client, lane["workspace_id"], "Another")
+    sessions = [await make_session(client, each) for each in (lane, other)]
+    turns = [await prompt(client, each, escape(rig.folder / f"{n}.pid")) for n, each in enumerate(sessions)]
+    queued = await prompt(client, sessions[0], script({"say": "later"}))
+    shell = (await client.call("terminal.spawn", {"argv": ["sleep", "1000"]}, lane_id=lane["lane_id"]))["terminal"]
+    await client.wait("terminal.spawned")
+    pids = [await read_pid(rig.folder / f"{n}.pid") for n in range(2)]
+    assert all(is_alive(pid) for pid in pids)
+
+    stop = (await client.call("agent.stop_all", {"reason": "It runs wild"}))["stop"]
+    assert stop["status"] == "stopping" and set(stop["lane_ids"]) == {lane["lane_id"], other["lane_id"]}
+    assert set(stop["interrupted_turn_ids"]) == set(turns) and stop["canceled_turn_ids"] == [queued]
+    assert stop["terminal_ids"] == [shell["terminal_id"]]
+    await wait_stopped(client, stop)
+
+    assert not any(is_alive(pid) for pid in pids)
+    for each in (lane, other):
+        assert rig.find_marked(each["lane_id"]) == []
+    for turn_id in turns:
+        topic, turn = await wait_turn(client, turn_id)
+        assert (topic, turn["problem"]["code"]) == ("turn.interrupted", "EMERGENCY_STOP")
+        assert turn["problem"]["details"]["reason"] == "It runs wild"
+    for session in sessions:
+        found = (await client.call("session.get", session_id=session["session_id"]))["session"]
+        assert (found["status"], found["problem"]["code"]) == ("detached", "EMERGENCY_STOP")
+    processes = (await client.call("process.list"))["processes"]
+    assert {each["status"] for each in processes} == {"killed"}
+    records = (await client.call("audit.list"))["audit_events"]
+    assert [each["kind"] for each in records if "kind" in each] == ["EMERGENCY_STOP"]
+
+    # The conversation goes on where somebody wants it to, and the queue that was taken back does not.
+    turn_id = await prompt(client, sessions[0], script({"say": "again"}))
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "again")
+    assert (await client.call("turn.get", {"turn_id": queued}))["turn"]["status"] == "canceled"
+
+
+async def test_a_stop_that_a_crash_cuts_is_ended_by_the_next_server(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    await prompt(client, session, escape(rig.folder / "pid"))
+    pid = await read_pid(rig.folder / "pid")
+    stop = (await client.call("agent.stop_all"))["stop"]
+    rig.kill()
+    rig.start()
+    again = await rig.connect()
+    await again.call("event.subscribe", {"after_seq": 0})
+    await wait_stopped(again, stop)
+    assert not is_alive(pid)
+    assert rig.find_marked(lane["lane_id"]) == []
+    await again.close()
+
+
+async def test_a_lane_whose_runner_was_stopped_by_its_child(rig: Rig, client: Client) -> None:
+    """Who may not be killed by what it asks is killed all the same."""
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    await prompt(client, session, escape(rig.folder / "pid"))
+    pid = await read_pid(rig.folder / "pid")
+    (runner,) = rig.runner_pids()
+    os.kill(runner, signal.SIGSTOP)
+    stop = (await client.call("agent.stop_all"))["stop"]
+    await wait_stopped(client, stop)
+    assert not is_alive(pid) and not is_alive(runner)
+    assert rig.find_marked(lane["lane_id"]) == []
+
+
+async def test_one_profile_is_stopped_and_the_others_go_on(rig: Rig, client: Client) -> None:
+    rig.configure(f"[profiles.wild]\nargv = {json.dumps([sys.executable, '-m', 'agentlanes.demo_agent'])}\n")
+    lane = await make_lane(client, rig)
+    tame = await make_session(client, lane, profile="demo")
+    wild = await make_session(client, lane, profile="wild")
+    await prompt(client, wild, escape(rig.folder / "pid"))
+    pid = await read_pid(rig.folder / "pid")
+    going = await prompt(client, tame, script({"say": "still"}, {"wait": True}))
+    stop = (await client.call("agent.stop_all", {"profile": "wild"}))["stop"]
+    assert (stop["session_ids"], stop["lane_ids"]) == ([wild["session_id"]], [])
+    await wait_stopped(client, stop)
+    assert not is_alive(pid)
+    assert (await client.call("turn.get", {"turn_id": going}))["turn"]["status"] == "running"
+
+
+async def test_ending_a_session_ends_what_shed_its_name_while_another_agent_works(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session, other = await make_session(client, lane), await make_session(client, lane)
+    await prompt(client, session, escape(rig.folder / "pid"))
+    pid = await read_pid(rig.folder / "pid")
+    await client.call("session.terminate", session_id=session["session_id"])
+    await client.wait("session.terminated")
+    for _ in range(1000):
+        if not is_alive(pid):
+            break
+        await asyncio.sleep(0.02)
+    assert not is_alive(pid)
+    turn_id = await prompt(client, other, script({"say": "fine"}))
+    assert (await wait_turn(client, turn_id))[0] == "turn.completed"
+
+
+async def test_cleaning_a_lane_ends_what_shed_its_name(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    await prompt(client, session, escape(rig.folder / "pid"))
+    pid = await read_pid(rig.folder / "pid")
+    await client.call("lane.cleanup", {"force": True}, lane_id=lane["lane_id"])
+    await client.wait("lane.cleaned")
+    assert not is_alive(pid)
+
+
+async def test_where_nothing_runs_a_stop_ends_at_once(rig: Rig, client: Client) -> None:
+    stop = (await client.call("agent.stop_all"))["stop"]
+    assert (await wait_stopped(client, stop))["status"] == "stopped"
+    with pytest.raises(RpcError) as refused:
+        await client.call("agent.stop_all", workspace_id="ws_00000000000000000000000000")
+    assert refused.value.code == "WORKSPACE_NOT_FOUND"
