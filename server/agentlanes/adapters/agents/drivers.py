@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from agentlanes.adapters.agents.acp.driver import AcpDriver
 from agentlanes.adapters.agents.codex.driver import CodexDriver
+from agentlanes.adapters.agents.stream_json.driver import open_stream_json
 from agentlanes.kernel.ports.agents import Driver, Launch
 from agentlanes.wire.models import Session
 
-DRIVERS: dict[str, type[AcpDriver] | type[CodexDriver]] = {"acp": AcpDriver, "codex": CodexDriver}
+
+class MakeDriver(Protocol):
+    """What makes a driver for one process."""
+
+    def __call__(self, launch: Launch, process_id: str, *, version: str = "0") -> Driver: ...
+
+
+DRIVERS: dict[str, MakeDriver] = {"acp": AcpDriver, "codex": CodexDriver, "stream_json": open_stream_json}
 
 
 def open_driver(session: Session, launch: Launch, *, version: str = "0") -> Driver:

@@ -103,9 +103,9 @@ class Start:
     """How a session's process is started. Its environment is the profile's."""
 
     argv: tuple[str, ...]
-    """As it is recorded: with PROMPT where the prompt goes."""
-    prompt: str | None = None
-    """What stands in for PROMPT."""
+    """As it is recorded: with placeholders, such as PROMPT, for what is large or secret."""
+    fills: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What goes where the placeholders are."""
     size: TerminalSize | None = None
     """With a size it runs on a terminal."""
     closes_input: bool = False

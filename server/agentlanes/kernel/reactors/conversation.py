@@ -95,6 +95,7 @@ class Conversation:
         self._exit: ProcessExit | None = None
         self._problem: Problem | None = None
         self._outbox: list[AgentWrite] = []
+        self._wrote = False
         self._released = 0
         self._line_end = b"\n" if driver.stream == "out" else b""
         self._task: asyncio.Task[None] | None = None
@@ -141,6 +142,7 @@ class Conversation:
         store = self._kernel.store
         cursor = store.cursor(self._process_id) or FrameCursor(rest=0, applied=0)
         self._outbox = store.outbox(self._process_id)
+        self._wrote = bool(self._outbox)
         view = self._view()
         if view is None:
             return await self._finish()
@@ -148,6 +150,8 @@ class Conversation:
         tape = self._runners.tape(self._process_id, self._driver.stream)
         try:
             await self._deliver()
+            if self._started:
+                await self._close_input(view)
             await self._follow_tape((_Lines if self._driver.stream == "out" else _Chunks)(tape, cursor.rest))
         finally:
             tape.close()
@@ -228,10 +232,13 @@ class Conversation:
             "session.apply", step.apply, correlation_id=correlation_id, session_id=self._session_id
         )
         self._outbox += step.apply.writes
+        self._wrote = self._wrote or bool(step.apply.writes)
         reached("frames.applied")
         if step.apply.answered:
             reached("frames.answered")
         await self._deliver()
+        if step.apply.writes and (view := self._view()) is not None:
+            await self._close_input(view)
         reached("frames.delivered")
         for item in step.apply.items:
             if item.status != "in_progress":
@@ -271,13 +278,13 @@ class Conversation:
         self._started = True
         if ended is not None:
             self.end(ended)
+        await self._close_input(view)
         return True
 
-    async def _close_input(self) -> None:
+    async def _close_input(self, view: AgentView) -> None:
         """Closes the input of an agent that reads one prompt, behind it. Doing it again does nothing."""
-        view = self._view()
-        start = self._driver.start(view) if view is not None else None
-        if start is None or not start.closes_input:
+        start = self._driver.start(view)
+        if start is None or not start.closes_input or self._outbox or not (start.fills or self._wrote):
             return
         try:
             await self._runners.close_stdin(self._process_id)
@@ -319,7 +326,6 @@ class Conversation:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._outbox.pop(0)
-                await self._close_input()
 
     async def _release(self, cursor: FrameCursor | None) -> None:
         if cursor is None or cursor.rest - self._released < RELEASE_BYTES or self._driver.stream != "out":

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agentlanes.core.errors import Refusal
 from agentlanes.crash_points import reached
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.environments import Environments
 from agentlanes.kernel.kernel import Committed, Kernel
-from agentlanes.kernel.ports.agents import PROMPT, Driver, Launch, Profiles, Start
+from agentlanes.kernel.ports.agents import Driver, Launch, Profiles, Start
 from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.kernel.ports.runners import ProcessState, RunnerError, Runners, SpawnPlan
 from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation, build_view
@@ -143,7 +143,7 @@ class Conversations:
         env = self._environments.compose(caller, launch.env_pass, launch.env)
         if start.size is not None:
             env["TERM"] = launch.env.get("TERM", "xterm-256color")
-        argv = start.argv if start.prompt is None else tuple(a.replace(PROMPT, start.prompt) for a in start.argv)
+        argv = tuple(_fill(argument, start.fills) for argument in start.argv)
         plan = SpawnPlan(session.process_id, argv, cwd, env, size=start.size, sweep_on_exit=True)
         reached("spawn.before")
         try:
@@ -246,3 +246,10 @@ def _find_caller(session: Session, correlation_id: str) -> str:
     """The correlation of the one in whose environment the agent is started."""
     details = (session.operation.details if session.operation is not None else None) or {}
     return str(details.get("caller") or correlation_id)
+
+
+def _fill(argument: str, fills: Mapping[str, str]) -> str:
+    for placeholder, text in fills.items():
+        if placeholder in argument:
+            return argument.replace(placeholder, text)
+    return argument

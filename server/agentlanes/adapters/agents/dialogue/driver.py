@@ -44,12 +44,14 @@ class News:
     activity: str | None = None
     """One line; empty where the agent does nothing any more."""
     offer: Offer | None = None
+    agent_session_id: str | None = None
+    """The agent's id of the conversation, where it tells it only when it works."""
     usage_changed: bool = False
     """The usage of the prompt that is in flight is another one than the log has."""
 
     def forget(self) -> None:
         """All was told, or is no news."""
-        self.title = self.activity = self.offer = None
+        self.title = self.activity = self.offer = self.agent_session_id = None
         self.usage_changed = False
 
 
@@ -89,7 +91,7 @@ class LineDriver(ABC, Generic[P, H]):
         self._begin(())
 
     def _begin(self, writes: Sequence[AgentWrite]) -> None:
-        self._outbox = Outbox(writes, self.JSONRPC)
+        self._outbox = self._make_outbox(writes)
         self._handshake = self._make_handshake()
         self._handshake.restore(writes)
         self._settled_told = False
@@ -105,6 +107,9 @@ class LineDriver(ABC, Generic[P, H]):
         self._progress: dict[str, Any] = {}
         self._garbage = 0
         self._fatal: Problem | None = None
+        self._stop = False
+        self._done = False
+        """The process has ended as it was to, and is to be told as such."""
         self._offset = 0
         self._at = ""
         self._end = 0
@@ -115,6 +120,10 @@ class LineDriver(ABC, Generic[P, H]):
         self._quiet = False
         self._is_behind = False
         """Frames that the log knows are still to be read again: what is open in memory may be closed already."""
+
+    def _make_outbox(self, writes: Sequence[AgentWrite]) -> Outbox:
+        """What frames the writes that follow those that the process got."""
+        return Outbox(writes, self.JSONRPC)
 
     @abstractmethod
     def _make_handshake(self) -> H:
@@ -215,14 +224,17 @@ class LineDriver(ABC, Generic[P, H]):
             title=news.title if news.title != view.session.title else None,
             activity=news.activity if news.activity != (view.session.activity or "") else None,
             offer=news.offer,
+            agent_session_id=news.agent_session_id,
+            ended=self._done or None,
             writes=self._outbox.take(),
         )
         news.forget()
-        settled, fatal = self._take_settled(), self._fatal
-        self._fatal = None
-        if settled is None and fatal is None and not growths and apply == SessionApply(process_id=self._process_id):
+        settled, fatal, stop = self._take_settled(), self._fatal, self._stop
+        self._fatal, self._stop, self._done = None, False, False
+        news_free = settled is None and fatal is None and not (stop or growths)
+        if news_free and apply == SessionApply(process_id=self._process_id):
             return None
-        return Step(apply, settled, growths, fatal)
+        return Step(apply, settled, growths, fatal, stop)
 
     def _note_session(self, view: AgentView) -> None:
         self._session = view.session

@@ -77,6 +77,10 @@ class Questions:
         self._asked.append(approval)
         return approval
 
+    def asked(self) -> tuple[Approval, ...]:
+        """What was asked and is yet to be recorded."""
+        return tuple(self._asked)
+
     def withdraw(self, request_id: str) -> None:
         """The agent does not want an answer any more."""
         self._withdrawn.add(request_id)

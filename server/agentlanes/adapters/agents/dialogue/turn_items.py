@@ -239,20 +239,21 @@ class TurnItems:
         if item.size > NOTICE_CAP:
             self._freeze(item)
 
-    def grow_output(self, tool_call_id: str, text: str) -> None:
-        """More output of an open tool call, for agents that tell it piece by piece."""
+    def grow_output(self, tool_call_id: str, text: str) -> bool:
+        """More output of an open tool call, for agents that tell it piece by piece. False if it is not open."""
         item = self._tools.get(tool_call_id)
         if item is None or item.frozen or not text:
-            return
+            return item is not None
         item.appended = True
         data = text.encode()
         room = OUTPUT_CAP - item.size
         if len(data) <= room:
             self._grow(item, text)
-            return
+            return True
         if head := data[:room].decode("utf-8", "ignore"):
             self._grow(item, head)
         self._freeze(item)
+        return True
 
     def hold_open(self, tool_call_id: str) -> None:
         """Read an open tool call's frames again after a restart, also where the log has all that they say of it."""

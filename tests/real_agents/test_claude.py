@@ -1,0 +1,271 @@
+"""Claude Code's own binary in lanes of a real server, with a scripted model service behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.agreement import check_agreement
+from e2e.rig import Client, Rig, make_rig
+from e2e.story import make_lane, make_session, prompt, wait_turn
+from fakes.models.messages import Messages
+from fakes.models.script import write_script
+from fakes.models.server import ModelServer
+
+RUN: dict[str, Any] = {"name": "Bash", "args": {"command": "touch made; echo hi", "description": "Make"}}
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with ModelServer(Messages()) as server:
+        yield server
+        assert not server.unknown
+
+
+@pytest.fixture
+def rig(claude: Path, model: ModelServer) -> Iterator[Rig]:
+    with make_rig() as rig:
+        rig.make_repo()
+        home = rig.folder / "home"
+        env = {
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "sk-ant-none",
+            "CLAUDE_CONFIG_DIR": str(home / ".claude"),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_TELEMETRY": "1",
+            "DISABLE_ERROR_REPORTING": "1",
+            "DISABLE_AUTOUPDATER": "1",
+        }
+        written = ", ".join(f"{name} = {json.dumps(value)}" for name, value in env.items())
+        rig.configure(
+            f'[profiles.claude]\ndriver = "stream_json"\nargv = [{json.dumps(str(claude))}]\nenv = {{{written}}}\n'
+            f'env_pass = ["PATH"]\n'
+        )
+        rig.start(IS_SANDBOX="yes")
+        yield rig
+        rig.clear()
+        assert " ERROR " not in rig.read_log(), rig.read_log()
+
+
+@pytest.fixture
+async def client(rig: Rig) -> AsyncIterator[Client]:
+    client = await rig.connect()
+    await client.call("event.subscribe")
+    yield client
+    await check_agreement(rig, client)
+    await client.close()
+
+
+@pytest.fixture
+async def lane(rig: Rig, client: Client) -> dict[str, Any]:
+    return await make_lane(client, rig)
+
+
+async def list_items(client: Client, turn_id: str, session: dict[str, Any]) -> list[dict[str, Any]]:
+    page = await client.call("item.list", {"turn_id": turn_id}, session_id=session["session_id"])
+    items: list[dict[str, Any]] = page["items"]
+    return items
+
+
+async def decide(client: Client, number: int = 1, **decision: Any) -> dict[str, Any]:
+    """Decides the approval that is requested as the nth."""
+    seen: list[str] = []
+
+    def is_nth(payload: dict[str, Any]) -> bool:
+        approval_id = payload["approval"]["approval_id"]
+        if approval_id not in seen:
+            seen.append(approval_id)
+        return seen.index(approval_id) == number - 1
+
+    approval: dict[str, Any] = (await client.wait("approval.requested", is_nth))["approval"]
+    await client.call("approval.resolve", {"approval_id": approval["approval_id"], **decision})
+    return approval
+
+
+async def test_a_turn_with_thought_text_and_a_tool_that_was_allowed(client: Client, lane: dict[str, Any]) -> None:
+    session = await make_session(client, lane)
+    assert session["identity"]["name"] == "claude-code" and session["offer"]["compact"] is True
+    assert {setting["kind"] for setting in session["offer"]["settings"]} == {"mode", "model", "effort"}
+    steps = ({"thought": "Hm.", "text": "I look.", "tools": [RUN]}, {"text": "Done."})
+    turn_id = await prompt(client, session, write_script(*steps))
+    approval = await decide(client, kind="allow_once")
+    assert approval["title"] == RUN["args"]["command"] and approval["preview"]["tool_kind"] == "execute"
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["summary"], turn["stop_reason"]) == ("turn.completed", "Done.", "end_turn")
+    assert turn["usage"]["input_tokens"] == 200 and turn["usage"]["cost"]["amount"] > 0
+    assert turn["usage"]["context_size"] > turn["usage"]["context_used"] > 0
+    items = await list_items(client, turn_id, session)
+    assert [(item["kind"], item["status"]) for item in items] == [
+        ("thought", "completed"),
+        ("message", "completed"),
+        ("tool_call", "completed"),
+        ("message", "completed"),
+    ]
+    assert [item.get("text") for item in items] == ["Hm.", "I look.", "hi", "Done."]
+    assert items[2]["tool"]["command"] == RUN["args"]["command"] and items[2]["tool"]["exit_code"] == 0
+    assert (Path(lane["worktrees"][0]["path"]) / "made").exists()
+    deltas = "".join(
+        delta["data"] for delta in client.payloads("item.delta") if delta["item_id"] == items[1]["item_id"]
+    )
+    assert deltas in ("", "I look.")
+
+
+async def test_what_was_denied_is_told_with_its_reason_and_a_new_file_is_a_change(
+    client: Client, lane: dict[str, Any], model: ModelServer
+) -> None:
+    session = await make_session(client, lane)
+    path = str(Path(lane["worktrees"][0]["path"]) / "a.txt")
+    write = {"name": "Write", "args": {"file_path": path, "content": "hello\n"}}
+    turn_id = await prompt(client, session, write_script({"tools": [write]}, {"tools": [write]}, {"text": "End."}))
+    await decide(client, kind="reject_once", reason="Not in this folder")
+    approval = await decide(client, 2, kind="allow_always")
+    assert approval["preview"]["changes"] == [{"path": path, "new_text": "hello\n"}]
+    topic, _ = await wait_turn(client, turn_id)
+    assert topic == "turn.completed" and Path(path).read_text() == "hello\n"
+    first, second, _ = await list_items(client, turn_id, session)
+    assert (first["status"], first["text"], second["status"]) == ("failed", "Not in this folder", "completed")
+    assert second["tool"]["tool_kind"] == "edit" and second["tool"]["locations"] == [{"path": path}]
+    # What is allowed for the session is not asked again.
+    other = {"name": "Write", "args": {"file_path": f"{path}.2", "content": "more\n"}}
+    topic, _ = await wait_turn(
+        client, await prompt(client, session, write_script({"tools": [other]}, {"text": "End."}))
+    )
+    assert topic == "turn.completed" and Path(f"{path}.2").exists()
+    assert not (Path(lane["worktrees"][0]["path"]) / ".claude").exists()
+
+
+async def test_a_plan_is_accepted(client: Client, lane: dict[str, Any]) -> None:
+    session = await make_session(client, lane, choice={"mode": "plan"})
+    tool = {"name": "ExitPlanMode", "args": {"plan": "# Plan\n1. Look"}}
+    turn_id = await prompt(client, session, write_script({"tools": [tool]}, {"text": "I do."}))
+    approval = await decide(client, kind="allow_once")
+    assert (approval["kind"], approval["preview"]["raw_input"]) == ("plan", {"plan": "# Plan\n1. Look"})
+    topic, _ = await wait_turn(client, turn_id)
+    assert topic == "turn.completed"
+
+
+async def test_a_turn_is_interrupted_while_it_streams_and_while_it_waits(client: Client, lane: dict[str, Any]) -> None:
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, write_script({"text": "so far", "stall": "never"}))
+    await client.wait("item.started", lambda payload: payload["item"]["kind"] == "message")
+    await client.call("turn.interrupt", {"turn_id": turn_id})
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["stop_reason"], turn["summary"]) == ("turn.interrupted", "cancelled", "so far")
+    turn_id = await prompt(client, session, write_script({"tools": [RUN]}, {"text": "never"}))
+    await client.wait("approval.requested")
+    await client.call("turn.interrupt", {"turn_id": turn_id})
+    topic, _ = await wait_turn(client, turn_id)
+    assert topic == "turn.interrupted"
+    approval = (await client.wait("approval.resolved"))["approval"]
+    assert approval["status"] == "canceled"
+    topic, turn = await wait_turn(client, await prompt(client, session, write_script({"text": "still here"})))
+    assert (topic, turn["summary"]) == ("turn.completed", "still here")
+
+
+async def test_a_turn_that_is_interrupted_at_once_does_not_run(client: Client, lane: dict[str, Any]) -> None:
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, write_script({"text": "too late", "stall": "never"}))
+    await client.call("turn.interrupt", {"turn_id": turn_id})
+    topic, _ = await wait_turn(client, turn_id)
+    assert topic == "turn.interrupted"
+
+
+async def test_a_killed_agent_is_resumed_with_its_conversation(client: Client, lane: dict[str, Any], rig: Rig) -> None:
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, write_script({"text": "so far", "stall": "never"}))
+    await client.wait("item.started", lambda payload: payload["item"]["kind"] == "message")
+    state = await client.call("session.get", session_id=session["session_id"])
+    process = (await client.call("process.get", {"process_id": state["session"]["process_id"]}))["process"]
+    os.kill(process["pid"], signal.SIGKILL)
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["problem"]["code"], turn["resumable"]) == ("turn.interrupted", "AGENT_EXITED", True)
+    topic, _ = await wait_turn(client, await prompt(client, session, write_script({"text": "again"})))
+    assert topic == "turn.completed"
+    state = await client.call("session.get", session_id=session["session_id"])
+    assert state["session"]["agent_session_id"] == session["agent_session_id"]
+    process = (await client.call("process.get", {"process_id": state["session"]["process_id"]}))["process"]
+    assert process["argv"][-2:] == ["--resume", session["agent_session_id"]]
+
+
+async def test_a_killed_server_leaves_the_question_answerable(client: Client, lane: dict[str, Any], rig: Rig) -> None:
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, write_script({"text": "I look.", "tools": [RUN]}, {"text": "Done."}))
+    await client.wait("approval.requested")
+    rig.kill()
+    rig.start()
+    other = await rig.connect()
+    await other.call("event.subscribe", {"after_seq": 0})
+    approval = await decide(other, kind="allow_once")
+    topic, turn = await wait_turn(other, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "Done.")
+    items = await list_items(other, turn_id, session)
+    assert [item.get("text") for item in items] == ["I look.", "hi", "Done."]
+    assert approval["item_id"] == items[1]["item_id"]
+    await other.close()
+
+
+async def test_a_turn_runs_on_while_the_server_is_dead(
+    client: Client, lane: dict[str, Any], rig: Rig, model: ModelServer
+) -> None:
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, write_script({"text": "a long story", "stall": "half"}))
+    await client.wait("item.started", lambda payload: payload["item"]["kind"] == "message")
+    rig.kill()
+    model.open("half")
+    rig.start()
+    other = await rig.connect()
+    await other.call("event.subscribe", {"after_seq": 0})
+    topic, turn = await wait_turn(other, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "a long story")
+    assert [item["text"] for item in await list_items(other, turn_id, session)] == ["a long story"]
+    await other.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "retryable"),
+    [(401, "log in to the agent", None), (429, "prompt again later", True), (400, "the agent failed", None)],
+)
+async def test_what_the_service_refuses_is_a_clear_problem(
+    client: Client, lane: dict[str, Any], status: int, words: str, retryable: bool | None
+) -> None:
+    session = await make_session(client, lane)
+    topic, turn = await wait_turn(client, await prompt(client, session, write_script({"status": status, "text": "no"})))
+    assert (topic, turn["problem"]["code"]) == ("turn.failed", "AGENT_REFUSED")
+    assert words in turn["problem"]["message"] and turn["problem"].get("retryable") == retryable
+    topic, _ = await wait_turn(client, await prompt(client, session, "go on"))
+    assert topic in ("turn.completed", "turn.failed")
+
+
+async def test_a_conversation_that_is_gone_is_not_begun_anew(client: Client, lane: dict[str, Any], rig: Rig) -> None:
+    session = await make_session(client, lane)
+    await wait_turn(client, await prompt(client, session, write_script({"text": "one"})))
+    await client.call("session.detach", session_id=session["session_id"])
+    await client.wait("session.detached")
+    for transcript in (rig.folder / "home" / ".claude" / "projects").rglob("*.jsonl"):
+        transcript.unlink()
+    await client.call("session.attach", session_id=session["session_id"])
+    failed = (await client.wait("session.attach.failed"))["session"]
+    assert failed["problem"]["code"] == "RESUME_FAILED" and "nothing fresh was started" in failed["problem"]["message"]
+
+
+async def test_compaction_is_an_item_and_a_sub_agent_speaks_below_its_call(
+    client: Client, lane: dict[str, Any]
+) -> None:
+    session = await make_session(client, lane)
+    task = {"name": "Task", "args": {"description": "Look", "prompt": "hello", "subagent_type": "general-purpose"}}
+    turn_id = await prompt(client, session, write_script({"tools": [task]}, {"text": "Done."}))
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "Done.")
+    items = await list_items(client, turn_id, session)
+    assert [item["tool"]["title"] for item in items if item["kind"] == "tool_call"] == ["Task Look"]
+    turn_id = await prompt(client, session, "/compact")
+    topic, _ = await wait_turn(client, turn_id)
+    assert topic == "turn.completed"
+    kinds = [item["kind"] for item in await list_items(client, turn_id, session)]
+    assert "compaction" in kinds
