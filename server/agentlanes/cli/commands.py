@@ -13,6 +13,7 @@ import sys
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
+from agentlanes.cli.archive import NotKept
 from agentlanes.cli.client import Gone, NoServer, Refused
 from agentlanes.locations import LocationError
 from agentlanes.relay import VERSION, StartError
@@ -35,6 +36,8 @@ COMMANDS = {
     "call": Command("call", "Call one method and print its answer as JSON."),
     "watch": Command("watch", "Print events as they happen."),
     "log": Command("log", "Print the events of the log."),
+    "trace": Command("trace", "Print what a turn or a session was made of, as JSON or as OpenTelemetry spans."),
+    "export": Command("export", "Write what a terminal showed as an asciicast or as text."),
     "attach": Command("attach", "Use a terminal of a lane from this terminal."),
     "describe": Command("describe", "Show the methods, topics and types of the server."),
     "doctor": Command("doctor", "Check this installation and say what to do about what is wrong."),
@@ -54,7 +57,7 @@ def run(argv: list[str]) -> int:
     try:
         arguments = _parse(argv)
         return int(arguments.run(arguments))
-    except (Refused, Gone, NoServer, StartError, LocationError) as error:
+    except (Refused, Gone, NoServer, NotKept, StartError, LocationError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -14,6 +14,7 @@ from agentlanes.core.facts import DiffFile as GitFile
 from agentlanes.core.facts import DiffOptions
 from agentlanes.core.lane import USABLE
 from agentlanes.core.queue import find_position
+from agentlanes.core.trace import trace_turn
 from agentlanes.kernel.kernel import Kernel
 from agentlanes.kernel.observers import address_repo, address_worktree
 from agentlanes.kernel.ports.git import Git, GitRefusal
@@ -38,6 +39,9 @@ from agentlanes.wire.models import (
     Session,
     SessionList,
     Snapshot,
+    TraceEntry,
+    TraceList,
+    TracePage,
     Turn,
     TurnList,
     TurnPage,
@@ -46,6 +50,7 @@ from agentlanes.wire.models import (
 from agentlanes.wire.table import ENTITIES, METHODS
 
 DEFAULT_LIMIT = 100
+TRACED_TURNS = 20
 _HIGHEST = 1 << 53
 _SCOPES = ("workspace_id", "lane_id", "session_id")
 _PLURALS = {"process": "processes", "harness": "harnesses"}
@@ -70,6 +75,7 @@ class Views:
             "audit.list": self._list_audit,
             "lane.diff": self._diff_lane,
             "repo.branches": self._list_branches,
+            "trace.list": self._list_traces,
         }
         for noun in ENTITIES:
             if f"{noun}.list" in METHODS:
@@ -206,6 +212,22 @@ class Views:
         found = self._kernel.store.audits(payload.correlation_id, payload.result, payload.cursor, limit + 1)
         page = tuple(msgspec.json.decode(json, type=AuditEvent) for json in found[:limit])
         return AuditPage(audit_events=page, next_cursor=page[-1].audit_event_id if len(found) > limit else None)
+
+    def _list_traces(self, context: Context, payload: TraceList) -> Struct:
+        if payload.turn_id is not None:
+            return TracePage(traces=tuple(self._trace(self.find("turn", payload.turn_id))))
+        if context.session_id is None:
+            raise Refusal("TRACE_NOT_NAMED", "trace.list needs turn_id, or session_id in the envelope")
+        limit = payload.limit or TRACED_TURNS
+        scope = Context(session_id=self.find("session", context.session_id).session_id)
+        turns = self._select_stored("turn", scope, TraceList(cursor=payload.cursor), limit + 1)
+        traces: list[TraceEntry] = []
+        for turn in turns[:limit]:
+            traces += self._trace(turn)
+        return TracePage(traces=tuple(traces), next_cursor=turns[limit - 1].turn_id if len(turns) > limit else None)
+
+    def _trace(self, turn: Turn) -> list[TraceEntry]:
+        return trace_turn(turn, self._list_items(turn.turn_id), self._kernel.state.get("session", turn.session_id))
 
     async def _list_branches(self, context: Context, payload: RepoRef) -> Struct:
         repo = self.find("repo", payload.repo_id)

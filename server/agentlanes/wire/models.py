@@ -80,6 +80,7 @@ HarnessSource: TypeAlias = str
 FallbackTransport: TypeAlias = Literal["native_openai"]
 AuditResult: TypeAlias = Literal["success", "failure"]
 AuditKind: TypeAlias = str
+TraceType: TypeAlias = Literal["LLM_PROMPT", "TOOL_CALL", "RESPONSE"]
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1758,4 +1759,37 @@ class AuditPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Records in order of time."""
 
     audit_events: tuple[AuditEvent, ...]
+    next_cursor: Cursor | None = None
+
+
+class TraceEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One node of the tree."""
+
+    id: str
+    command_id: TurnId
+    agent_id: ProfileName
+    parent_id: str | None = None
+    type: TraceType
+    name: str
+    content: dict[str, Any]
+    started_at: Timestamp
+    completed_at: Timestamp | None = None
+    duration_ms: int | None = None
+    tokens_used: int | None = None
+    error: str | None = None
+    metadata: dict[str, Any]
+
+
+class TraceList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of which turn, or with session_id in the envelope of which session."""
+
+    turn_id: TurnId | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class TracePage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Trees in the order in which their turns were asked for; in each, every entry stands after its parent."""
+
+    traces: tuple[TraceEntry, ...]
     next_cursor: Cursor | None = None

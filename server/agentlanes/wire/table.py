@@ -158,6 +158,7 @@ METHODS: dict[str, Method] = {
     "harness.status.get": Method("harness.status.get", "query", models.HarnessGet, models.HarnessState, False, (), None),
     "harness.settle": Method("harness.settle", "internal", models.HarnessSettle, models.HarnessState, False, (), None),
     "audit.list": Method("audit.list", "query", models.AuditList, models.AuditPage, False, (), None),
+    "trace.list": Method("trace.list", "query", models.TraceList, models.TracePage, False, (), None),
 }
 
 TOPICS: dict[str, Topic] = {
@@ -336,6 +337,7 @@ ERRORS: dict[str, Error] = {
     "HARNESS_NOT_CONFIGURED": Error(-31980, False, "The config file names no harness; a [harness] table with its url does."),
     "HARNESS_UNAVAILABLE": Error(-31981, True, "The harness is not healthy, so a session takes the other route; details say what is wrong with it."),
     "ROUTE_NOT_SUPPORTED": Error(-31982, False, "The agent cannot take the route that is preferred."),
+    "TRACE_NOT_NAMED": Error(-31990, False, "Neither a turn nor a session was named, so nothing says what to trace."),
 }
 
 MACHINES: dict[str, Machine] = {

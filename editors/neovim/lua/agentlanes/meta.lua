@@ -1563,6 +1563,36 @@ error('a meta file')
 ---@field audit_events agentlanes.AuditEvent[]
 ---@field next_cursor? agentlanes.Cursor
 
+---LLM_PROMPT = the turn itself, the root; TOOL_CALL = a tool that the agent used; RESPONSE = something that it said or thought.
+---@alias agentlanes.TraceType "LLM_PROMPT"|"TOOL_CALL"|"RESPONSE"
+
+---One node of the tree.
+---@class agentlanes.TraceEntry
+---@field id string Of a prompt the turn's id, otherwise the item's.
+---@field command_id agentlanes.TurnId The turn that it belongs to.
+---@field agent_id agentlanes.ProfileName The agent, which is known by its profile.
+---@field parent_id? string The entry that it is part of; absent at the root.
+---@field type agentlanes.TraceType
+---@field name string What to show it as.
+---@field content table<string, any> LLM_PROMPT: prompt, model. TOOL_CALL: tool, args, result. RESPONSE: content.
+---@field started_at agentlanes.Timestamp
+---@field completed_at? agentlanes.Timestamp
+---@field duration_ms? integer
+---@field tokens_used? integer As far as the agent counts them: all of a turn at its root.
+---@field error? string Why it failed.
+---@field metadata table<string, any> What else is known: status, kind of the item, usage, locations, ids of the agent's own.
+
+---Of which turn, or with session_id in the envelope of which session.
+---@class agentlanes.TraceList
+---@field turn_id? agentlanes.TurnId
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit Turns at most; 20 where absent.
+
+---Trees in the order in which their turns were asked for; in each, every entry stands after its parent.
+---@class agentlanes.TracePage
+---@field traces agentlanes.TraceEntry[]
+---@field next_cursor? agentlanes.Cursor
+
 ---The method's payload and its result's.
 ---@class agentlanes.Calls
 ---@field ["protocol.describe"] fun(payload: agentlanes.Empty): agentlanes.Description The schema, methods, topics, machines and errors of this server.
@@ -1646,6 +1676,7 @@ error('a meta file')
 ---@field ["stop.get"] fun(payload: agentlanes.StopRef): agentlanes.StopState One emergency stop.
 ---@field ["harness.status.get"] fun(payload: agentlanes.HarnessGet): agentlanes.HarnessState Health of the harness, and why sessions are not routed through it.
 ---@field ["audit.list"] fun(payload: agentlanes.AuditList): agentlanes.AuditPage Lists audit records.
+---@field ["trace.list"] fun(payload: agentlanes.TraceList): agentlanes.TracePage The tree of a turn, or of each turn of a session.
 
 ---The topic's payload.
 ---@class agentlanes.Payloads

@@ -106,6 +106,7 @@ M.methods = {
   ["stop.get"] = { context = {} },
   ["harness.status.get"] = { context = {} },
   ["audit.list"] = { context = {} },
+  ["trace.list"] = { context = {} },
 }
 
 ---@type table<string, agentlanes.TopicRow>

@@ -13,6 +13,7 @@ from pathlib import Path
 from agentlanes.adapters.runners.lane import LaneRunner, RunnerGoneError
 from agentlanes.adapters.runners.place import RunnerPlace, list_forgotten_logs, list_journals
 from agentlanes.adapters.runners.survivors import sweep_lanes
+from agentlanes.adapters.runners.tapes import open_tape
 from agentlanes.kernel.ports.runners import (
     Adoption,
     Listener,
@@ -28,7 +29,6 @@ from agentlanes.kernel.ports.runners import (
     UnreachableRunner,
 )
 from agentlanes.runner.journal import read_journal
-from agentlanes.runner.tape import Reader
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class LocalRunners:
 
     def tape(self, process_id: str, stream: Stream) -> TapeReader:
         """Open a tape. Also of processes that ended long ago; an unknown one is empty."""
-        return Reader(str(self._tapes_dir / process_id / stream))
+        return open_tape(self._tapes_dir, process_id, stream)
 
     async def _adopt(self, lane: LaneRunner) -> UnreachableRunner | None:
         try:
