@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from agentlanes.adapters.agents.acp.driver import AcpDriver
+from agentlanes.adapters.agents.dialogue.driver import LineDriver
 from agentlanes.kernel.ports.agents import Launch
 from agentlanes.wire.models import Item
 from agents.core_double import AT, PROCESS_ID, CoreDouble
@@ -45,12 +46,14 @@ class Tape:
 class Dialogue:
     """A driver, the core's double, and a tape that a test writes to; nothing runs but what the test calls."""
 
+    DRIVER: type[LineDriver[Any, Any]] = AcpDriver
+
     def __init__(self, core: CoreDouble | None = None, launch: Launch = LAUNCH, **options: Any) -> None:
         self.core = core or CoreDouble()
         self.launch = launch
         self.options = options
         self.tape = Tape()
-        self.driver = AcpDriver(launch, PROCESS_ID, **options)
+        self.driver = self.DRIVER(launch, PROCESS_ID, **options)
         self.driver.restore(self.core.view(), self.core.writes, self.core.cursor)
         self._fed = 0
         self.settle()
@@ -78,7 +81,7 @@ class Dialogue:
 
     def restart(self, *, piecewise: bool = False) -> None:
         """Start the server again: a new driver, restored from what the core has; it may read line by line."""
-        self.driver = AcpDriver(self.launch, PROCESS_ID, **self.options)
+        self.driver = self.DRIVER(self.launch, PROCESS_ID, **self.options)
         self.core.restart_clients()
         self.driver.restore(self.core.view(), self.core.writes, self.core.cursor)
         rest = self.core.cursor.rest

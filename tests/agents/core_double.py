@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
+from agentlanes.core import steering
 from agentlanes.kernel.ports.agents import AgentView, Attached, Step
 from agentlanes.wire.models import (
     AgentWrite,
@@ -22,6 +23,7 @@ from agentlanes.wire.models import (
     ResourceLink,
     Session,
     SessionApply,
+    Steer,
     Turn,
     TurnProgress,
 )
@@ -57,7 +59,9 @@ class CoreDouble:
         listed: bool = False,
         cwd: str = "/nowhere",
         process_id: str = PROCESS_ID,
+        jsonrpc: str | None = "2.0",
     ) -> None:
+        self.jsonrpc = jsonrpc
         self.cwd = cwd
         self.process_id = process_id
         self.session = Session(
@@ -123,6 +127,12 @@ class CoreDouble:
         self.session = msgspec.structs.replace(self.session, listed=True)
         self._start_next()
         return turn
+
+    def steer(self, text: str) -> None:
+        assert self.active is not None
+        number = len(self.active.steers) + 1
+        steer = Steer(number=number, prompt=text, actor="client/test", requested_at=AT)
+        self._change_turn(self.active, steers=(*self.active.steers, steer))
 
     def interrupt(self) -> None:
         assert self.active is not None
@@ -194,7 +204,7 @@ class CoreDouble:
             assert write.n == len(self.writes) + 1, "numbers have no gaps"
             assert "\n" not in write.data
             message = json.loads(write.data)
-            assert message["jsonrpc"] == "2.0"
+            assert message.get("jsonrpc") == self.jsonrpc
             if "method" in message and "id" in message:
                 assert message["id"] == write.n, "our request ids are the numbers of the writes"
             self.writes.append(write)
@@ -226,7 +236,7 @@ class CoreDouble:
         assert turn.status in ("running", "waiting"), "a turn ends once"
         changes = {
             name: value
-            for name in ("status", "input_n", "stop_reason", "summary", "usage", "problem")
+            for name in ("status", "input_n", "agent_turn_id", "stop_reason", "summary", "usage", "problem")
             if (value := getattr(progress, name)) is not None
         }
         if progress.interrupt_n is not None:
@@ -234,6 +244,8 @@ class CoreDouble:
             changes["interrupt"] = msgspec.structs.replace(turn.interrupt, input_n=progress.interrupt_n)
         if progress.input_n is not None:
             assert turn.input_n is None, "a prompt is sent once"
+        if progress.steered:
+            changes["steers"] = steering.note(turn.steers, progress.steered)
         if progress.status in ("completed", "failed", "interrupted"):
             left = [i for i in self.items.values() if i.turn_id == turn.turn_id and i.status == "in_progress"]
             assert not left, "items close before their turn closes"

@@ -64,15 +64,17 @@ class TurnItems:
         self._pinned: dict[str, OpenItem] = {}
         self._news: dict[str, OpenItem] = {}
         self._created_at: dict[str, str] = {}
+        self._logged_open: frozenset[str] = frozenset()
+        """Items that the log has as open: no frame that it knows has closed them."""
         self.spilled_summary: str | None = None
         """Text of the last message, where the tape is not kept for it any more: to be recorded with the turn."""
 
     def restore(self, turn_id: str, logged: Iterable[Item], rest: int) -> None:
         """Take back open items that began before `rest`; the frames from there on make the others again."""
         self._turn_id = turn_id
+        logged = tuple(item for item in logged if item.status == "in_progress" and item.turn_id == turn_id)
+        self._logged_open = frozenset(item.item_id for item in logged)
         for item in logged:
-            if item.status != "in_progress" or item.turn_id != turn_id:
-                continue
             self._created_at[item.item_id] = item.created_at
             if item.position < rest:
                 self._adopt(reopen(item))
@@ -377,8 +379,10 @@ class TurnItems:
         return self._speech
 
     def _end_speech(self) -> None:
-        if self._speech is not None:
-            self._close(self._speech, "completed")
+        if self._speech is None or (self._quiet and self._speech.item_id in self._logged_open):
+            # Read again, the end of a tool call whose begin is not read again looks like the begin of one.
+            return
+        self._close(self._speech, "completed")
 
     def _touch(self, item: OpenItem) -> None:
         self._news[item.item_id] = item
