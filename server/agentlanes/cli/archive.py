@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from agentlanes import locations
-from agentlanes.adapters.runners.tapes import open_tape
-from agentlanes.kernel.ports.runners import Stream, TapeReader
+from agentlanes.adapters.runners.tapes import TapeName, open_tape
+from agentlanes.kernel.ports.runners import TapeReader
 from agentlanes.wire.table import ENTITIES
 
 LOG_NAME = "log.db"
@@ -43,14 +43,7 @@ class Archive:
         )
         return [msgspec.json.decode(json, type=ENTITIES[noun].type) for (json,) in rows]
 
-    def writes(self, process_id: str, after: int = 0) -> list[tuple[int, str]]:
-        """What was written to an agent, by number."""
-        rows = self._log.execute(
-            "SELECT n, data FROM writes WHERE process_id = ? AND n > ? ORDER BY n", (process_id, after)
-        )
-        return rows.fetchall()
-
-    def tape(self, process_id: str, stream: Stream) -> TapeReader:
+    def tape(self, process_id: str, stream: TapeName) -> TapeReader:
         """What a process printed; empty where nothing was kept."""
         return open_tape(self._state_dir / "tapes", process_id, stream)
 

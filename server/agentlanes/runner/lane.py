@@ -136,6 +136,7 @@ class Lane:
         process = Process(process_id, pid, read_start(pid) or 0, time.time(), sweep_on_exit=sweep_on_exit)
         process.size = size
         process.stdin = stdin
+        process.sent = tapes.get("in")
         self.processes[process_id] = process
         self._by_pid[pid] = process
         self.record("spawned", process_id=process_id, pid=pid, start=process.start)

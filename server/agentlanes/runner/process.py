@@ -83,6 +83,8 @@ class Process:
         self.signal: int | None = None
         self.streams: dict[str, Stream] = {}
         self.inbox = Inbox()
+        self.sent: Writer | None = None
+        """Tape of the numbered writes."""
         self.stdin: int | None = None
         """Our end of the stdin pipe; None for a terminal, and once closed."""
         self.stdin_watch: Watch | None = None
@@ -118,10 +120,19 @@ class Process:
             return self.terminal.fd
         return self.stdin
 
+    def record(self, data: bytes, n: int) -> None:
+        """Keep a numbered write, and how far the output was when it came: so the order of both can be told later."""
+        if self.sent is None:
+            return
+        self.sent.note("write", n=n, out=self.streams["out"].tape.end)
+        self.sent.append(memoryview(data))
+
     def close_stdin(self) -> None:
         """Close the stdin pipe, with what waits in it. A terminal keeps its one descriptor."""
         self.inbox.discard()
         self.stdin_closing = True
+        if self.sent is not None:
+            self.sent.close()
         if self.stdin_watch is not None:
             self.stdin_watch.end()
             self.stdin_watch = None

@@ -25,6 +25,7 @@ TAPE_LIMITS = {
     "pty": Limit(cap_bytes=64 << 20, segment_bytes=4 << 20, lossless=False),
     "out": Limit(cap_bytes=256 << 20, segment_bytes=4 << 20, lossless=True),
     "err": Limit(cap_bytes=256 << 10, segment_bytes=64 << 10, lossless=False),
+    "in": Limit(16 << 20, 4 << 20, lossless=False),
 }
 MAX_CELLS = 10_000
 MAX_GRACE_MS = 600_000
@@ -116,7 +117,7 @@ class Service:
             start = Start(argv, cwd, env, memory_bytes, cpu_seconds, lane.settings.open_files, lane.settings.umask)
             tapes = {
                 name: Writer(os.path.join(lane.settings.home, process_id, name), tape_limits[name])
-                for name in (("out", "err") if size is None else ("pty",))
+                for name in (("out", "err", "in") if size is None else ("pty",))
             }
             return lane.spawn(process_id, start, size, tapes, sweep_on_exit=sweep_on_exit).report()
         except OSError as error:
@@ -133,7 +134,8 @@ class Service:
                 raise RefusedError("PROCESS_ENDED", f"process {process.id} has ended")
             if process.input_fd is None or process.stdin_closing:
                 raise RefusedError("STDIN_CLOSED", f"stdin of process {process.id} is closed")
-            process.inbox.accept(data, n, input_id)
+            if process.inbox.accept(data, n, input_id) and n is not None:
+                process.record(data, n)
             self._lane.type_in(process)
         return {"last_n": process.inbox.last_n, "waiting": process.inbox.size}
 

@@ -196,6 +196,8 @@ class Writer:
                     odd = not odd
                     if odd or json.loads(line)["o"] < self.start:
                         continue
+                elif b'"k":"write"' in line and json.loads(line)["o"] < self.start:
+                    continue
                 kept.append(line)
             with open(path + ".new", "wb") as index:
                 index.writelines(kept)
