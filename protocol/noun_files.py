@@ -84,7 +84,8 @@ class Model:
                 if alias in known:
                     yield f"{name}: alias {alias} is the name of something else"
                 known.add(alias)
-            if row["kind"] in ("command", "internal") and not self._shows_entity(row["result"]):
+            is_decided = row["kind"] in ("command", "internal") and name.split(".")[0] in self.entities
+            if is_decided and not self._shows_entity(row["result"]):
                 yield f"{name}: result type {row['result']} must begin with the entity that the command is about"
 
     def _check_topics(self) -> Iterator[str]:

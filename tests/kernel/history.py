@@ -223,10 +223,27 @@ class History:
                 self.empty_lane(lane_id)
             self.do(ask("stop.settle", {"stop_id": stop.stop_id}, actor="server"))
 
-    def decide(self, index: int, kind: str | None) -> None:
-        approval = pick(index, list(self.kernel.state.all("approval")))
+    def prompt_all(self, lane: int, priority: int) -> None:
+        payload = {"prompt": "Go", "priority": priority}
+        self.do(ask("prompt.create", payload, lane_id=number_id("lane", lane), facts={PROFILE.name: PROFILE}))
+
+    def set_rules(self, number: int, mode: str, effect: str) -> None:
+        payload = {"permission_mode": mode, "rules": {"list": [{"effect": effect, "title": "Run"}]}}
+        self.do(ask("lane.update", payload, lane_id=number_id("lane", number), facts=PROFILE))
+
+    def revoke_grant(self, index: int) -> None:
+        grant = pick(index, list(self.kernel.state.all("grant")))
+        if grant is not None:
+            self.do(ask("grant.revoke", {"grant_id": grant.grant_id}))
+
+    def decide(self, index: int, kind: str | None, scope: str | None = None) -> None:
+        known = list(self.kernel.state.all("approval"))
+        pending = [each for each in known if each.status == "pending"]
+        approval = pick(index, pending if pending and index % 4 else known)
         id = approval.approval_id if approval is not None else number_id("approval", index)
-        verb, choice = ("expire", {}) if kind is None else ("resolve", {"kind": kind})
+        verb, choice = (
+            ("expire", {}) if kind is None else ("resolve", {"kind": kind, **({"scope": scope} if scope else {})})
+        )
         self.do(ask(f"approval.{verb}", {"approval_id": id, **choice}, facts=self.see("approval", id)))
 
     def spawn_terminal(self, session: int, inside: bool, number: int, correlation_id: str | None) -> None:

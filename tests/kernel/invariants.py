@@ -23,6 +23,7 @@ def check_state(state: State) -> None:
     check_indexes(state)
     check_turns(state)
     check_processes(state)
+    check_grants(state)
 
 
 def check_indexes(state: State) -> None:
@@ -70,6 +71,18 @@ def check_turns(state: State) -> None:
         statuses = [turn.status for turn in turns if turn.lane_id == lane.lane_id and turn.status in ACTIVE]
         derived = "ready" if not statuses else "running" if "running" in statuses else "blocked"
         assert lane.status not in USABLE or lane.status == derived
+
+
+def check_grants(state: State) -> None:
+    """A grant ends with what it counts for."""
+    for grant in state.all("grant"):
+        assert grant.scope in ("session", "lane", "workspace")
+        assert (grant.lane_id is None) == (grant.scope == "workspace")
+        assert (grant.session_id is None) == (grant.scope != "session")
+        lane = state.get("lane", grant.lane_id) if grant.lane_id is not None else None
+        assert grant.lane_id is None or (lane is not None and lane.status != "closed")
+        session = state.get("session", grant.session_id) if grant.session_id is not None else None
+        assert grant.session_id is None or (session is not None and session.status != "terminated")
 
 
 def check_processes(state: State) -> None:

@@ -60,7 +60,26 @@ MOVES: list[tuple[int, Callable[..., None], dict[str, Sequence[Any]]]] = [
     (2, History.halt_turn, {"number": ANY}),
     (1, History.stop_all, {"profile": (None, None, "demo", "other"), "correlation_id": CORRELATION}),
     (6, History.settle_stop, {"index": ANY}),
-    (6, History.decide, {"index": ANY, "kind": ("allow_once", "reject_once", None)}),
+    (
+        12,
+        History.decide,
+        {
+            "index": ANY,
+            "kind": ("allow_once", "reject_once", None),
+            "scope": (None, None, "session", "lane", "workspace"),
+        },
+    ),
+    (2, History.prompt_all, {"lane": FEW, "priority": (10, 90)}),
+    (
+        1,
+        History.set_rules,
+        {
+            "number": FEW,
+            "mode": ("supervised", "supervised", "supervised", "plan", "auto"),
+            "effect": ("allow", "deny", "ask", "ask"),
+        },
+    ),
+    (2, History.revoke_grant, {"index": ANY}),
     (3, History.spawn_terminal, {"session": FEW, "inside": FLAG, "number": FEW, "correlation_id": CORRELATION}),
     (4, History.touch_terminal, {"number": ANY, "verb": ("close", "close", "update", "delete")}),
     (12, History.settle_lane, {"index": ANY, "problem": (None, None, PROBLEM, MISSING)}),

@@ -1,12 +1,73 @@
-"""Decisions about approvals: the first one wins, and silence rejects."""
+"""Decisions about approvals: the policy's where it is certain, else the first one of a person; and silence rejects."""
 
 from __future__ import annotations
 
-from agentlanes.core import queue
+from typing import Any
+
+import msgspec
+
+from agentlanes.core import grant as grants
+from agentlanes.core import policy, queue
+from agentlanes.core.answers import check_answers
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
-from agentlanes.wire.models import Approval, ApprovalOption, ApprovalRef, ApprovalResolve, Decision
+from agentlanes.core.world import PathsSeen
+from agentlanes.wire.models import (
+    Answer,
+    Approval,
+    ApprovalAnswered,
+    ApprovalOption,
+    ApprovalRef,
+    ApprovalResolve,
+    Decision,
+)
+
+
+def ask(draft: Draft, approval: Approval) -> None:
+    """Records what an agent asks. The policy decides at once what it can."""
+    if draft.get("approval", approval.approval_id) is not None:
+        return
+    seen = draft.command.facts
+    real, roots = (seen.real, seen.roots) if isinstance(seen, PathsSeen) else ({}, ())
+    approval = msgspec.structs.replace(approval, touches=policy.look(approval.preview, real, roots))
+    draft.put("approval.requested", approval)
+    turn = queue.active(draft, approval.session_id)
+    if turn is None or turn.turn_id != approval.turn_id:
+        # Nobody can decide for a turn that is over. The agent is told, and then it is answered.
+        draft.change("approval.resolved", approval, status="canceled")
+    elif not apply_policy(draft, approval) and turn.status == "running":
+        draft.change("turn.waiting", turn, status="waiting")
+        queue.follow_turns(draft, turn.lane_id)
+
+
+def apply_policy(draft: Draft, approval: Approval) -> bool:
+    """Decides a pending approval as the policy says. False where a person has to."""
+    lane = draft.lane(approval.lane_id)
+    verdict = policy.judge(approval, lane.permission_mode, lane.rules, grants.in_scope(draft, approval))
+    if verdict.effect == "ask":
+        return False
+    allows = verdict.effect == "allow"
+    option = _find_kind(approval, "allow_once") if allows else _find_rejecting(approval)
+    if allows and option is None:
+        # An agent that offers to remember only is not told to remember by a rule.
+        return False
+    told: dict[str, Any] = {"reason": verdict.reason, "grant_id": verdict.grant_id}
+    _decide(draft, approval, "approved" if allows else "denied", option, policy.ACTOR, **told)
+    return True
+
+
+def note_answer(draft: Draft, session_id: str, answered: ApprovalAnswered) -> None:
+    """Records that the agent was told."""
+    for approval in draft.approvals(session_id):
+        if approval.approval_id == answered.approval_id:
+            if approval.status == "pending":
+                draft.change(
+                    "approval.resolved", approval, status="canceled", answered=True, answer_n=answered.answer_n
+                )
+                queue.resume_turn(draft, approval.turn_id)
+            else:
+                draft.change("approval.answered", approval, answered=True, answer_n=answered.answer_n)
 
 
 def resolve(draft: Draft, command: Command[ApprovalResolve]) -> None:
@@ -20,44 +81,99 @@ def resolve(draft: Draft, command: Command[ApprovalResolve]) -> None:
             status=approval.status,
             option_id=approval.decision.option_id if approval.decision else None,
         )
+    if payload.answers:
+        _answer(draft, approval, payload)
+        return
     option = next(
         (o for o in approval.options if payload.option_id in (None, o.option_id) and payload.kind in (None, o.kind)),
         None,
     )
+    declines = approval.questions and payload.option_id is None and payload.kind in ("reject_once", "reject_always")
+    if option is None and declines:
+        # A question can be left without an answer, whether or not its agent offers that.
+        _decide(draft, approval, "denied", None, command.actor, reason=payload.reason, kind=payload.kind)
+        return
     if option is None or (payload.option_id is None and payload.kind is None):
         raise Refusal(
             "OPTION_NOT_OFFERED",
-            "name option_id or kind of one of the options that the agent offered",
+            "name option_id or kind of one of the options that the agent offered"
+            + (", or answers to its questions" if approval.questions else ""),
             offered=[{"option_id": o.option_id, "kind": o.kind, "label": o.label} for o in approval.options],
         )
-    status = "approved" if option.kind.startswith("allow") else "denied"
-    _decide(draft, approval, status, option, command.actor, payload.reason)
+    if approval.questions and option.kind.startswith("allow"):
+        check_answers(approval, ())
+    _choose(draft, approval, option, payload)
+
+
+def _choose(draft: Draft, approval: Approval, option: ApprovalOption, payload: ApprovalResolve) -> None:
+    allows = option.kind.startswith("allow")
+    scope = payload.scope or "once"
+    if scope != "once":
+        grants.add(draft, approval, scope, "allow" if allows else "deny", payload.reason)
+        # The agent is told once, so that what is decided for more than that stays with us, where it can be revoked.
+        option = _find_kind(approval, "allow_once" if allows else "reject_once") or option
+    status = "approved" if allows else "denied"
+    _decide(draft, approval, status, option, draft.command.actor, reason=payload.reason, scope=payload.scope)
+    if scope != "once":
+        _apply_to_pending(draft, approval.workspace_id)
+
+
+def _apply_to_pending(draft: Draft, workspace_id: str) -> None:
+    """What waits already, and is now decided as well."""
+    for lane in draft.lanes(workspace_id):
+        for session in draft.sessions(lane.lane_id):
+            for other in draft.approvals(session.session_id):
+                if other.status == "pending":
+                    apply_policy(draft, other)
+
+
+def _answer(draft: Draft, approval: Approval, payload: ApprovalResolve) -> None:
+    answers = check_answers(approval, payload.answers)
+    if payload.scope not in (None, "once"):
+        raise Refusal("SCOPE_REFUSED", "an answer counts for its question only; scope once works")
+    is_secret = {question.question_id for question in approval.questions if question.secret}
+    secret = tuple(answer for answer in answers if answer.question_id in is_secret)
+    if secret:
+        draft.unlogged[approval.approval_id] = secret
+    shown = tuple(answer for answer in answers if answer.question_id not in is_secret)
+    option = next((option for option in approval.options if option.kind.startswith("allow")), None)
+    told: dict[str, Any] = {"reason": payload.reason, "answers": shown}
+    _decide(draft, approval, "approved", option, draft.command.actor, **told)
 
 
 def expire(draft: Draft, command: Command[ApprovalRef]) -> None:
     approval: Approval = draft.find("approval", command.payload.approval_id)
     if approval.status != "pending":
         raise Refusal("STALE", f"approval {approval.approval_id} is {approval.status}")
-    by_kind = {option.kind: option for option in reversed(approval.options)}
-    _decide(
-        draft,
-        approval,
-        "expired",
-        by_kind.get("reject_once") or by_kind.get("reject_always"),
-        command.actor,
-        f"nobody decided until {approval.expires_at}",
-    )
+    reason = f"nobody decided until {approval.expires_at}"
+    _decide(draft, approval, "expired", _find_rejecting(approval), command.actor, reason=reason)
+
+
+def _find_kind(approval: Approval, kind: str) -> ApprovalOption | None:
+    return next((option for option in approval.options if option.kind == kind), None)
+
+
+def _find_rejecting(approval: Approval) -> ApprovalOption | None:
+    return _find_kind(approval, "reject_once") or _find_kind(approval, "reject_always")
 
 
 def _decide(
-    draft: Draft, approval: Approval, status: str, option: ApprovalOption | None, actor: str, reason: str | None
+    draft: Draft,
+    approval: Approval,
+    status: str,
+    option: ApprovalOption | None,
+    actor: str,
+    *,
+    answers: tuple[Answer, ...] = (),
+    **told: Any,
 ) -> None:
+    told.setdefault("kind", option.kind if option else None)
     decision = Decision(
         option_id=option.option_id if option else None,
-        kind=option.kind if option else None,
+        answers=answers,
         actor=actor,
-        reason=reason,
         decided_at=draft.command.at,
+        **told,
     )
     draft.change("approval.resolved", approval, status=status, decision=decision)
     queue.resume_turn(draft, approval.turn_id)

@@ -17,9 +17,11 @@ from agentlanes.core.errors import Refusal
 from agentlanes.core.state import State, is_resident
 from agentlanes.core.world import Stored
 from agentlanes.wire.models import (
+    Answer,
     Approval,
     Constraint,
     FrameCursor,
+    Grant,
     HarnessStatus,
     Item,
     Lane,
@@ -46,6 +48,8 @@ class Draft:
         self.cursors: list[CursorMove] = []
         self.answer: Struct | None = None
         """What the command is answered with, where that is more than the entity that it is about."""
+        self.unlogged: dict[str, tuple[Answer, ...]] = {}
+        """Secret answers by approval: for the driver, and for no disk."""
         self.chosen: list[tuple[str, str]] = []
         """Ids that the client chose. Those of entities that left memory are known to the store only."""
         self.audit_kind: str | None = None
@@ -137,6 +141,9 @@ class Draft:
         known = {getattr(entity, ENTITIES[noun].id): entity for entity in self._state.all(noun)}
         known |= {id: entity for (kind, id), entity in self._changed.items() if kind == noun}
         return [entity for entity in known.values() if entity is not None and is_resident(noun, entity)]
+
+    def grants(self, workspace_id: str) -> list[Grant]:
+        return list(self._children("grant", workspace_id))
 
     def _children(self, noun: str, parent: str) -> Iterator[Any]:
         """What the state would hold below the parent; what ended in this draft is over here as well."""

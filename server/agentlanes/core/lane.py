@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agentlanes.core import grant as grants
 from agentlanes.core import limits, queue
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
@@ -82,6 +83,8 @@ def create(draft: Draft, command: Command[LaneCreate]) -> None:
             ),
             constraint_id=limits.choose(draft, workspace.workspace_id, payload.constraint),
             pinned=payload.pinned,
+            permission_mode=payload.permission_mode,
+            rules=payload.rules,
             operation=draft.begin("create"),
             created_at=command.at,
             updated_at=command.at,
@@ -142,6 +145,8 @@ def update(draft: Draft, command: Command[LaneUpdate]) -> None:
         if payload.constraint is None
         else limits.choose(draft, lane.workspace_id, payload.constraint),
         pinned=lane.pinned if payload.pinned is None else payload.pinned,
+        permission_mode=payload.permission_mode or lane.permission_mode,
+        rules=lane.rules if payload.rules is None else payload.rules.list,
     )
 
 
@@ -214,6 +219,7 @@ def forget(draft: Draft, lane: Lane) -> None:
             else:
                 queue.end(draft, turn, "interrupted")
         draft.put("session.deleted", session)
+    grants.end(draft, (g for g in draft.grants(lane.workspace_id) if g.lane_id == lane.lane_id))
     draft.put("lane.deleted", lane)
 
 
@@ -241,6 +247,8 @@ def settle(draft: Draft, command: Command[LaneSettle]) -> None:
         rescues=(*lane.rescues, *payload.rescues)[-KEPT:],
         closed_at=command.at if status == "closed" else lane.closed_at,
     )
+    if status == "closed":
+        grants.end(draft, (g for g in draft.grants(lane.workspace_id) if g.lane_id == lane.lane_id))
     queue.follow_turns(draft, lane.lane_id)
     for session in draft.sessions(lane.lane_id):
         queue.start_next(draft, session)

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from agentlanes.core import approval as approvals
+from agentlanes.core import grant as grants
 from agentlanes.core import item as items
 from agentlanes.core import lane as lanes
 from agentlanes.core import limits, queue, route, settings, steering
@@ -17,8 +19,6 @@ from agentlanes.core.errors import Refusal
 from agentlanes.core.text import write_line
 from agentlanes.core.world import OriginSeen, ProfileSeen
 from agentlanes.wire.models import (
-    Approval,
-    ApprovalAnswered,
     Empty,
     Problem,
     Session,
@@ -197,9 +197,9 @@ def apply(draft: Draft, command: Command[SessionApply]) -> None:
     for item in payload.items:
         items.record(draft, item)
     for approval in payload.approvals:
-        _ask(draft, approval)
+        approvals.ask(draft, approval)
     for answered in payload.answered:
-        _note_answer(draft, session.session_id, answered)
+        approvals.note_answer(draft, session.session_id, answered)
     if payload.turn is not None:
         _progress(draft, payload.turn)
         if not payload.ended:
@@ -235,30 +235,6 @@ def _require_process(draft: Draft, session_id: str | None, process_id: str) -> S
     if session.process_id != process_id:
         raise Refusal("STALE", f"session {session_id} no longer runs as process {process_id}", process_id=process_id)
     return session
-
-
-def _ask(draft: Draft, approval: Approval) -> None:
-    if draft.get("approval", approval.approval_id) is not None:
-        return
-    draft.put("approval.requested", approval)
-    turn = queue.active(draft, approval.session_id)
-    if turn is None or turn.turn_id != approval.turn_id:
-        # Nobody can decide for a turn that is over. The agent is told, and then it is answered.
-        draft.change("approval.resolved", approval, status="canceled")
-    elif turn.status == "running":
-        queue.wait(draft, turn)
-
-
-def _note_answer(draft: Draft, session_id: str, answered: ApprovalAnswered) -> None:
-    for approval in draft.approvals(session_id):
-        if approval.approval_id == answered.approval_id:
-            if approval.status == "pending":
-                draft.change(
-                    "approval.resolved", approval, status="canceled", answered=True, answer_n=answered.answer_n
-                )
-                queue.resume_turn(draft, approval.turn_id)
-            else:
-                draft.change("approval.answered", approval, answered=True, answer_n=answered.answer_n)
 
 
 def _progress(draft: Draft, progress: TurnProgress) -> None:
@@ -308,6 +284,7 @@ def _end_session(draft: Draft, session: Session, problem: Any) -> None:
         common |= {"agent_session_id": None, "codex_session_id": None}
     if kind == "terminate":
         draft.change("session.terminated", session, status="terminated", **common)
+        grants.end(draft, (g for g in draft.grants(session.workspace_id) if g.session_id == session.session_id))
     elif kind == "attach":
         draft.change("session.attach.failed", session, status="detached", problem=problem, **common)
     elif kind == "detach":

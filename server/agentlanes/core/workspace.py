@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from agentlanes.core import grant as grants
 from agentlanes.core import lane as lanes
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal
@@ -68,6 +69,7 @@ def delete(draft: Draft, command: Command[Empty]) -> None:
         )
     for lane in held:
         lanes.forget(draft, lane)
+    grants.end(draft, draft.grants(workspace.workspace_id))
     for repo in draft.repos(workspace.workspace_id):
         draft.put("repo.removed", repo)
     for constraint in draft.constraints(workspace.workspace_id):

@@ -84,6 +84,15 @@ class LaneWork(Struct, frozen=True):
     details: tuple[Mapping[str, Any], ...]
 
 
+class PathsSeen(Struct, frozen=True):
+    """Where the paths lead that an agent asks about."""
+
+    real: Mapping[str, str]
+    """Absolute and without symlinks, by the path as the agent wrote it."""
+    roots: tuple[str, ...]
+    """The lane's worktrees, without symlinks."""
+
+
 class Stored(Struct, frozen=True):
     """An entity that left memory, as the store has it; None where there is none."""
 

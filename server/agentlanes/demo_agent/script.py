@@ -3,7 +3,8 @@
 A step is a JSON object with one key, the step's name; its value is the step's argument:
 
     {"say": "text"} {"think": "text"} {"plan": ["a", "b"]} {"advance": true} {"title": "text"} {"mode": "id"}
-    {"run": ["argv"]} {"write": {"path", "text", "ask"}} {"ask": {"title", "kind", "options", "announce", "reject"}}
+    {"run": ["argv"]} or {"run": {"argv": ["argv"], "ask": true}}
+    {"write": {"path", "text", "ask"}} {"ask": {"title", "kind", "options", "announce", "reject"}}
     {"usage": {"used", "size"}} {"sleep": seconds} {"pace": ms} {"hang": true} {"wait": true} {"stop": "reason"}
     {"recall": lines of the conversation to say again, newest last}
     {"fail": {"code", "message"}} {"crash": {"exit": code} or {"signal": number}}
@@ -105,8 +106,11 @@ class _Player:
     def mode(self, mode: str) -> None:
         self._turn.update("current_mode_update", currentModeId=mode)
 
-    def run(self, argv: list[str]) -> None:
-        self._turn.run(argv)
+    def run(self, command: list[str] | dict[str, Any]) -> None:
+        if isinstance(command, dict):
+            self._turn.run(command["argv"], ask=command.get("ask", True))
+        else:
+            self._turn.run(command)
 
     def write(self, edit: dict[str, Any]) -> None:
         self._turn.write(edit["path"], lambda before: str(edit["text"]), ask=edit.get("ask", True))

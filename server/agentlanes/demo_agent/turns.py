@@ -108,9 +108,16 @@ class Turn:
         self.update("usage_update", used=used, size=CONTEXT_SIZE)
         return {"totalTokens": used, "inputTokens": used - output, "outputTokens": output}
 
-    def run(self, argv: Sequence[str], title: str | None = None) -> tuple[int, str]:
+    def run(self, argv: Sequence[str], title: str | None = None, *, ask: bool = False) -> tuple[int, str]:
         """Run a command in the session's directory and show its output as it grows; the exit code and the output."""
-        call = self._announce(title or " ".join(argv), "execute", {"command": list(argv)}, status="in_progress")
+        title, raw_input = title or " ".join(argv), {"command": list(argv)}
+        call = self._announce(title, "execute", raw_input, status="pending" if ask else "in_progress")
+        if ask:
+            chosen = self._decision(call, title, DECISIONS, kind="execute", rawInput=raw_input)
+            if not chosen.startswith("allow"):
+                self.update("tool_call_update", toolCallId=call, status="failed")
+                return 126, ""
+            self.update("tool_call_update", toolCallId=call, status="in_progress")
         output, shown = "", 0
         try:
             child = self._start(argv)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -28,7 +28,7 @@ from agentlanes.kernel.committer import Committer, Entry
 from agentlanes.kernel.feed import Feed
 from agentlanes.kernel.ports.store import AuditRow, Boot, Store, StoredResponse, StoreUnavailable
 from agentlanes.kernel.stamp import Stamp, audit_refusal
-from agentlanes.wire.models import ResponseEnvelope
+from agentlanes.wire.models import Answer, ResponseEnvelope
 from agentlanes.wire.table import ENTITIES, METHODS, Method
 
 T = TypeVar("T")
@@ -65,6 +65,8 @@ class Committed(Struct, frozen=True):
 
     events: Sequence[Event]
     writes: Sequence[Write]
+    unlogged: Mapping[str, Sequence[Answer]] = {}
+    """Secret answers by approval; nothing else has them."""
 
 
 Listener = Callable[[Committed], None]
@@ -164,7 +166,7 @@ class Kernel:
         self._leave(leaving, draft.events)
         asking: list[asyncio.Future[Accepted]] = [asyncio.get_running_loop().create_future()]
         accepted = Accepted(self._stamp.seq, response, entity)
-        committed = Committed(draft.events, draft.writes)
+        committed = Committed(draft.events, draft.writes, draft.unlogged)
 
         def done(error: StoreUnavailable | None) -> None:
             if request.envelope_id is not None:
@@ -191,9 +193,13 @@ class Kernel:
         self._committer.add(Entry(transaction, self._epoch, done))
         return asking[0]
 
-    async def perform(self, method: str, payload: Struct, *, correlation_id: str | None = None, **context: Any) -> Any:
+    async def perform(
+        self, method: str, payload: Struct, *, correlation_id: str | None = None, facts: Any = None, **context: Any
+    ) -> Any:
         """Submits a command of an effect and waits for its commit. Returns the entity; raises Refusal."""
-        request = Request(METHODS[method], payload, Context(**context), actor="server", correlation_id=correlation_id)
+        request = Request(
+            METHODS[method], payload, Context(**context), "server", correlation_id=correlation_id, facts=facts
+        )
         return (await self.submit(request)).entity
 
     async def until(self, holds: Callable[[State], bool]) -> None:

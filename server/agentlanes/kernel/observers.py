@@ -84,6 +84,7 @@ class Observers:
             "origin": self._see_origin,
             "shell": self._see_shell,
             "turn": self._see_turn,
+            "profiles": self._see_profiles,
             "replacement": self._see_replacement,
             "approval": self._see_approval,
         }
@@ -230,6 +231,11 @@ class Observers:
         lane = state.get("lane", source.lane_id)
         root = lane.worktrees[0].path if lane is not None and lane.worktrees else "/"
         return write_primer(source, root, turns, items)
+
+    async def _see_profiles(self, state: State, asking: Asking) -> dict[str, ProfileSeen]:
+        known = self._profiles.list()
+        names = tuple(profile.name for profile in known)
+        return {profile.name: ProfileSeen(profile.name, profile.driver, names) for profile in known}
 
     def _look_up(self, name: str | None) -> ProfileSeen:
         known = self._profiles.list()

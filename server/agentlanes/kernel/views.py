@@ -192,6 +192,7 @@ class Views:
             constraints=of("constraint"),
             stops=of("stop"),
             harnesses=of("harness"),
+            grants=of("grant"),
         )
 
     def _list_items(self, turn_id: str) -> list[Item]:

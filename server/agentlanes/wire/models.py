@@ -15,6 +15,7 @@ ItemId: TypeAlias = str
 ProcessId: TypeAlias = str
 TerminalId: TypeAlias = str
 ApprovalId: TypeAlias = str
+GrantId: TypeAlias = str
 AuditEventId: TypeAlias = str
 PeerId: TypeAlias = str
 EnvelopeId: TypeAlias = str
@@ -38,6 +39,7 @@ WorkspaceStatus: TypeAlias = Literal["active", "archived", "error"]
 RendererMode: TypeAlias = Literal["mode_a", "mode_b"]
 LaneStatus: TypeAlias = Literal["new", "provisioning", "ready", "running", "blocked", "error", "closed"]
 PermissionMode: TypeAlias = Literal["supervised", "plan", "auto"]
+RuleEffect: TypeAlias = Literal["allow", "deny", "ask"]
 DiffStatus: TypeAlias = Literal["added", "modified", "deleted", "renamed", "copied", "type_changed"]
 SessionStatus: TypeAlias = Literal["detached", "attaching", "attached", "terminated"]
 Transport: TypeAlias = Literal["cliproxy_harness", "native_openai"]
@@ -61,6 +63,7 @@ SignalName: TypeAlias = Literal["SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQU
 ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "expired", "canceled"]
 OptionKind: TypeAlias = str
 ApprovalKind: TypeAlias = Literal["permission", "plan", "question"]
+ApprovalScope: TypeAlias = Literal["once", "session", "lane", "workspace"]
 AgentStatus: TypeAlias = Literal["OFFLINE", "CONNECTING", "ONLINE", "ERROR"]
 AgentActivity: TypeAlias = Literal["IDLE", "PROCESSING", "QUEUED"]
 ConstraintId: TypeAlias = str
@@ -226,6 +229,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
     processes: tuple[Process, ...]
     terminals: tuple[Terminal, ...]
     approvals: tuple[Approval, ...]
+    grants: tuple[Grant, ...]
     constraints: tuple[Constraint, ...]
     stops: tuple[Stop, ...]
     harnesses: tuple[HarnessStatus, ...]
@@ -423,6 +427,23 @@ class Rescue(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rescued_at: Timestamp
 
 
+class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happens to what an agent asks for. All that a rule names must match; one that names nothing matches everything."""
+
+    effect: RuleEffect
+    tool_kind: ToolKind | None = None
+    command: str | None = None
+    line: str | None = None
+    path: str | None = None
+    title: str | None = None
+
+
+class RuleSet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rules as a whole, so that none is a set as well."""
+
+    list: tuple[Rule, ...]
+
+
 class Lane(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lane."""
 
@@ -434,6 +455,7 @@ class Lane(Struct, frozen=True, kw_only=True, omit_defaults=True):
     provider_profile: ProfileName
     permission_mode: PermissionMode | None = None
     constraint_id: ConstraintId | None = None
+    rules: tuple[Rule, ...] = ()
     branch: BranchName
     worktrees: tuple[Worktree, ...]
     pinned: bool | None = None
@@ -458,6 +480,8 @@ class LaneCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     profile: ProfileName | None = None
     project_context_id: str | None = None
     constraint: ConstraintName | None = None
+    permission_mode: PermissionMode | None = None
+    rules: tuple[Rule, ...] = ()
     pinned: bool | None = None
 
 
@@ -467,6 +491,8 @@ class LaneUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: Name | None = None
     profile: ProfileName | None = None
     constraint: ConstraintName | None = None
+    permission_mode: PermissionMode | None = None
+    rules: RuleSet | None = None
     pinned: bool | None = None
 
 
@@ -1375,6 +1401,13 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: tuple[str, ...]
 
 
+class Touch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A path that a tool call is about, as it was when the agent asked."""
+
+    path: str
+    inside: str | None = None
+
+
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was decided, and by whom."""
 
@@ -1382,6 +1415,8 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: OptionKind | None = None
     answers: tuple[Answer, ...] = ()
     actor: str
+    scope: ApprovalScope | None = None
+    grant_id: GrantId | None = None
     reason: str | None = None
     decided_at: Timestamp
 
@@ -1402,6 +1437,7 @@ class Approval(Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: str
     questions: tuple[Question, ...] = ()
     preview: ToolCall | None = None
+    touches: tuple[Touch, ...] = ()
     options: tuple[ApprovalOption, ...]
     decision: Decision | None = None
     answer_n: int | None = None
@@ -1423,6 +1459,7 @@ class ApprovalResolve(Struct, frozen=True, kw_only=True, omit_defaults=True):
     option_id: str | None = None
     kind: OptionKind | None = None
     answers: tuple[Answer, ...] = ()
+    scope: ApprovalScope | None = None
     reason: str | None = None
 
 
@@ -1445,6 +1482,71 @@ class ApprovalPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     approvals: tuple[Approval, ...]
     next_cursor: Cursor | None = None
+
+
+class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A grant."""
+
+    grant_id: GrantId
+    workspace_id: WorkspaceId
+    lane_id: LaneId | None = None
+    session_id: SessionId | None = None
+    scope: ApprovalScope
+    rule: Rule
+    approval_id: ApprovalId
+    actor: str
+    reason: str | None = None
+    created_at: Timestamp
+
+
+class GrantRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which grant."""
+
+    grant_id: GrantId
+
+
+class GrantList(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which grants."""
+
+    scope: ApprovalScope | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None
+
+
+class GrantState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One grant as it is now."""
+
+    grant: Grant
+
+
+class GrantPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Grants in order of creation."""
+
+    grants: tuple[Grant, ...]
+    next_cursor: Cursor | None = None
+
+
+class PromptCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A prompt and whom it is for: the sessions that are named, else all of the envelope's lane or workspace that are not over."""
+
+    session_ids: tuple[SessionId, ...] = ()
+    prompt: str
+    links: tuple[ResourceLink, ...] = ()
+    priority: int | None = None
+
+
+class PromptRefusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A session that did not take the prompt."""
+
+    session_id: SessionId
+    problem: Problem
+
+
+class PromptReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of the prompt."""
+
+    turns: tuple[Turn, ...]
+    refused: tuple[PromptRefusal, ...]
 
 
 class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -29,6 +29,9 @@ error('a meta file')
 ---Id of an approval.
 ---@alias agentlanes.ApprovalId string
 
+---Id of a grant.
+---@alias agentlanes.GrantId string
+
 ---Id of an audit record.
 ---@alias agentlanes.AuditEventId string
 
@@ -204,6 +207,7 @@ error('a meta file')
 ---@field processes agentlanes.Process[]
 ---@field terminals agentlanes.Terminal[]
 ---@field approvals agentlanes.Approval[]
+---@field grants agentlanes.Grant[]
 ---@field constraints agentlanes.Constraint[]
 ---@field stops agentlanes.Stop[]
 ---@field harnesses agentlanes.HarnessStatus[] One where the config names one.
@@ -370,6 +374,22 @@ error('a meta file')
 ---@field restore? string The git command that brings it back.
 ---@field rescued_at agentlanes.Timestamp
 
+---Of all rules that match, deny goes before ask, and ask before allow.
+---@alias agentlanes.RuleEffect "allow"|"deny"|"ask"
+
+---What happens to what an agent asks for. All that a rule names must match; one that names nothing matches everything.
+---@class agentlanes.Rule
+---@field effect agentlanes.RuleEffect
+---@field tool_kind? agentlanes.ToolKind
+---@field command? string Words of a command, each a glob; a last word of * stands for any further words. Of a compound command every part must be allowed.
+---@field line? string The whole command, letter by letter.
+---@field path? string Glob of a path in the lane's worktree: * within a folder, ** across folders. Nothing outside of the lane, and nothing of git's own, is ever allowed by a rule.
+---@field title? string The title of what is asked, letter by letter; alone it allows only what names neither a command nor a path.
+
+---Rules as a whole, so that none is a set as well.
+---@class agentlanes.RuleSet
+---@field list agentlanes.Rule[]
+
 ---A lane.
 ---@class agentlanes.Lane
 ---@field lane_id agentlanes.LaneId
@@ -380,6 +400,7 @@ error('a meta file')
 ---@field provider_profile agentlanes.ProfileName Profile of sessions that name none.
 ---@field permission_mode? agentlanes.PermissionMode supervised where absent.
 ---@field constraint_id? agentlanes.ConstraintId Limits of the lane's turns; the workspace's default where absent.
+---@field rules? agentlanes.Rule[] What happens in mode auto to what its agents ask.
 ---@field branch agentlanes.BranchName
 ---@field worktrees agentlanes.Worktree[]
 ---@field pinned? boolean Kept from automatic cleanup.
@@ -402,6 +423,8 @@ error('a meta file')
 ---@field profile? agentlanes.ProfileName `demo` where absent and none is configured.
 ---@field project_context_id? string
 ---@field constraint? agentlanes.ConstraintName
+---@field permission_mode? agentlanes.PermissionMode supervised where absent.
+---@field rules? agentlanes.Rule[]
 ---@field pinned? boolean
 
 ---What changes; the rest stays.
@@ -409,6 +432,8 @@ error('a meta file')
 ---@field name? agentlanes.Name
 ---@field profile? agentlanes.ProfileName
 ---@field constraint? agentlanes.ConstraintName
+---@field permission_mode? agentlanes.PermissionMode
+---@field rules? agentlanes.RuleSet All rules from now on.
 ---@field pinned? boolean
 
 ---Which lanes.
@@ -1199,13 +1224,23 @@ error('a meta file')
 ---@field question_id string
 ---@field values string[] Labels of options, or a text of one's own.
 
+---For what a decision counts from now on: this approval alone, or the same in the session, the lane or the workspace.
+---@alias agentlanes.ApprovalScope "once"|"session"|"lane"|"workspace"
+
+---A path that a tool call is about, as it was when the agent asked.
+---@class agentlanes.Touch
+---@field path string As the agent wrote it.
+---@field inside? string Where it leads in the lane's worktree, symlinks resolved; absent where it leads out of the lane or to git's own files.
+
 ---What was decided, and by whom.
 ---@class agentlanes.Decision
 ---@field option_id? string The option chosen; absent where the agent offered none that fits.
 ---@field kind? agentlanes.OptionKind
 ---@field answers? agentlanes.Answer[] To the approval's questions, but for secret ones.
----@field actor string
----@field reason? string
+---@field actor string Who decided: a client, the server where it expired, or `policy`.
+---@field scope? agentlanes.ApprovalScope once where absent.
+---@field grant_id? agentlanes.GrantId The grant that decided.
+---@field reason? string Of a person, for the agent; of the policy, the rule that decided.
 ---@field decided_at agentlanes.Timestamp
 
 ---An approval.
@@ -1223,6 +1258,7 @@ error('a meta file')
 ---@field title string What the agent wants to do.
 ---@field questions? agentlanes.Question[]
 ---@field preview? agentlanes.ToolCall The tool call that the decision is about.
+---@field touches? agentlanes.Touch[] The paths of the preview, and where they lead.
 ---@field options agentlanes.ApprovalOption[]
 ---@field decision? agentlanes.Decision
 ---@field answer_n? integer Number of the write that told the agent.
@@ -1239,7 +1275,8 @@ error('a meta file')
 ---@field approval_id agentlanes.ApprovalId
 ---@field option_id? string
 ---@field kind? agentlanes.OptionKind The first option of this kind.
----@field answers? agentlanes.Answer[] To the approval's questions.
+---@field answers? agentlanes.Answer[] To all of the approval's questions. Answers to secret ones are kept nowhere.
+---@field scope? agentlanes.ApprovalScope once where absent. A wider one makes a grant, and the agent is told once only.
 ---@field reason? string
 
 ---Which approvals.
@@ -1256,6 +1293,55 @@ error('a meta file')
 ---@class agentlanes.ApprovalPage
 ---@field approvals agentlanes.Approval[]
 ---@field next_cursor? agentlanes.Cursor
+
+---A grant.
+---@class agentlanes.Grant
+---@field grant_id agentlanes.GrantId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id? agentlanes.LaneId Where it counts for one lane.
+---@field session_id? agentlanes.SessionId Where it counts for one session.
+---@field scope agentlanes.ApprovalScope
+---@field rule agentlanes.Rule What it matches, and whether that is allowed or denied.
+---@field approval_id agentlanes.ApprovalId The approval that was decided.
+---@field actor string Who decided.
+---@field reason? string
+---@field created_at agentlanes.Timestamp
+
+---Which grant.
+---@class agentlanes.GrantRef
+---@field grant_id agentlanes.GrantId
+
+---Which grants.
+---@class agentlanes.GrantList
+---@field scope? agentlanes.ApprovalScope
+---@field cursor? agentlanes.Cursor
+---@field limit? agentlanes.Limit
+
+---One grant as it is now.
+---@class agentlanes.GrantState
+---@field grant agentlanes.Grant
+
+---Grants in order of creation.
+---@class agentlanes.GrantPage
+---@field grants agentlanes.Grant[]
+---@field next_cursor? agentlanes.Cursor
+
+---A prompt and whom it is for: the sessions that are named, else all of the envelope's lane or workspace that are not over.
+---@class agentlanes.PromptCreate
+---@field session_ids? agentlanes.SessionId[]
+---@field prompt string
+---@field links? agentlanes.ResourceLink[]
+---@field priority? integer In each session's queue.
+
+---A session that did not take the prompt.
+---@class agentlanes.PromptRefusal
+---@field session_id agentlanes.SessionId
+---@field problem agentlanes.Problem
+
+---What became of the prompt.
+---@class agentlanes.PromptReceipt
+---@field turns agentlanes.Turn[] One for each session that took it.
+---@field refused agentlanes.PromptRefusal[]
 
 ---How to start an agent. Values of its environment are not told.
 ---@class agentlanes.Profile
@@ -1616,7 +1702,7 @@ error('a meta file')
 ---@field ["repo.branches"] fun(payload: agentlanes.RepoRef): agentlanes.BranchPage The repo's local branches.
 ---@field ["lane.create"] fun(payload: agentlanes.LaneCreate): agentlanes.LaneState Makes a lane; its worktree follows, then lane.created.
 ---@field ["lane.attach"] fun(payload: agentlanes.Empty): agentlanes.LaneState Brings a lane's worktree back: checks one that should be there, restores one that was removed.
----@field ["lane.update"] fun(payload: agentlanes.LaneUpdate): agentlanes.LaneState Changes name, profile, constraint or pin.
+---@field ["lane.update"] fun(payload: agentlanes.LaneUpdate): agentlanes.LaneState Changes name, profile, constraint, pin, permission mode or rules.
 ---@field ["lane.commit"] fun(payload: agentlanes.LaneCommit): agentlanes.LaneState Commits what is in the lane, on its branch; lane.committed follows.
 ---@field ["lane.merge"] fun(payload: agentlanes.LaneMerge): agentlanes.LaneState Merges the lane into its target branch; lane.merged follows.
 ---@field ["lane.cleanup"] fun(payload: agentlanes.LaneCleanup): agentlanes.LaneState Stops the lane's processes and removes its worktree; refused while it holds work that exists nowhere else.
@@ -1662,6 +1748,10 @@ error('a meta file')
 ---@field ["approval.resolve"] fun(payload: agentlanes.ApprovalResolve): agentlanes.ApprovalState Decides. The first decision wins; a later one is refused and told the first.
 ---@field ["approval.list"] fun(payload: agentlanes.ApprovalList): agentlanes.ApprovalPage Lists approvals.
 ---@field ["approval.get"] fun(payload: agentlanes.ApprovalRef): agentlanes.ApprovalState One approval.
+---@field ["grant.list"] fun(payload: agentlanes.GrantList): agentlanes.GrantPage Lists grants.
+---@field ["grant.get"] fun(payload: agentlanes.GrantRef): agentlanes.GrantState One grant.
+---@field ["grant.revoke"] fun(payload: agentlanes.GrantRef): agentlanes.GrantState Ends a grant; what it decided stays decided.
+---@field ["prompt.create"] fun(payload: agentlanes.PromptCreate): agentlanes.PromptReceipt Prompts several sessions in one step; what one of them refuses the others still take.
 ---@field ["profile.list"] fun(payload: agentlanes.Empty): agentlanes.ProfilePage Lists profiles.
 ---@field ["profile.get"] fun(payload: agentlanes.ProfileRef): agentlanes.ProfileState One profile.
 ---@field ["agent.list"] fun(payload: agentlanes.Empty): agentlanes.AgentPage Lists agents with their availability and status.
@@ -1746,6 +1836,8 @@ error('a meta file')
 ---@field ["approval.requested"] agentlanes.ApprovalState A decision is needed.
 ---@field ["approval.resolved"] agentlanes.ApprovalState It was decided, it expired, or its turn ended.
 ---@field ["approval.answered"] agentlanes.ApprovalState The agent was told, or is gone.
+---@field ["grant.created"] agentlanes.GrantState A decision counts from now on.
+---@field ["grant.revoked"] agentlanes.GrantState The grant was revoked, or what it counted for is over.
 ---@field ["agent.vitals"] agentlanes.AgentVitals How an agent is; at most every 250 ms, for peers whose subscription names agent.vitals or agent.*, because looking costs.
 ---@field ["constraint.created"] agentlanes.ConstraintState A constraint was made.
 ---@field ["constraint.updated"] agentlanes.ConstraintState A constraint was changed.

@@ -15,6 +15,7 @@ from agentlanes.kernel.ports.runners import TerminalSize
 from agentlanes.wire.models import (
     AgentIdentity,
     AgentWrite,
+    Answer,
     Approval,
     FrameCursor,
     Item,
@@ -92,6 +93,9 @@ class AgentView:
     """The time now."""
     permission_mode: PermissionMode = "supervised"
     """The lane's: what the agent may do without asking. Decisions on what it asks are the core's."""
+    secret_answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict, repr=False)
+    """By approval: what its decision does not hold. Gone after a restart; the agent is then told that nobody answered,
+    and may ask again."""
 
 
 PROMPT = "{prompt}"
@@ -145,6 +149,9 @@ class Step:
     """The agent broke its protocol beyond repair: end its process with this problem."""
     stop: bool = False
     """End the process: an agent that reads nothing but its prompt can be interrupted in no other way."""
+    unlogged: Mapping[int, str] = field(default_factory=dict, repr=False)
+    """Frames that carry secrets, by the number of a write: delivered in place of what `apply` records, which is what
+    the agent hears if the server dies before the delivery."""
 
 
 class Driver(Protocol):

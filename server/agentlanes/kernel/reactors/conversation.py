@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
 from agentlanes.core.errors import Refusal
+from agentlanes.core.world import PathsSeen
 from agentlanes.crash_points import reached
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.kernel import Kernel
+from agentlanes.kernel.paths import see_paths
 from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Start, Step
-from agentlanes.kernel.ports.runners import RunnerError, Runners, TapeReader
+from agentlanes.kernel.ports.runners import RunnerError, Runners
+from agentlanes.kernel.reactors.lines import LINE_CAP, Chunks, Lines
 from agentlanes.kernel.reactors.processes import tell_exit
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.wire.models import (
     AgentWrite,
+    Answer,
+    Approval,
     FrameCursor,
     Problem,
     ProcessExit,
@@ -29,8 +35,6 @@ from agentlanes.wire.models import (
 
 log = logging.getLogger(__name__)
 
-READ_BYTES = 1 << 18
-LINE_CAP = 64 << 20
 STDERR_TAIL = 2000
 HANDSHAKE_SECONDS = 60.0
 """How long an agent may take to open its session."""
@@ -75,6 +79,7 @@ class Conversation:
         cwd: str,
         driver: Driver,
         spawn: Spawn,
+        secrets: Mapping[str, Sequence[Answer]],
         handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
         self._kernel = kernel
@@ -90,6 +95,8 @@ class Conversation:
         self._finished = False
         self._expected = False
         """The driver says that the process was to end."""
+        self._secrets = secrets
+        self._unlogged: dict[int, str] = {}
         self._handshake_seconds = handshake_seconds
         self._wakeup = asyncio.Event()
         self._exit: ProcessExit | None = None
@@ -152,12 +159,12 @@ class Conversation:
             await self._deliver()
             if self._started:
                 await self._close_input(view)
-            await self._follow_tape((_Lines if self._driver.stream == "out" else _Chunks)(tape, cursor.rest))
+            await self._follow_tape((Lines if self._driver.stream == "out" else Chunks)(tape, cursor.rest))
         finally:
             tape.close()
         return await self._finish()
 
-    async def _follow_tape(self, lines: _Lines | _Chunks) -> None:
+    async def _follow_tape(self, lines: Lines | Chunks) -> None:
         deadline = asyncio.get_running_loop().time() + self._handshake_seconds
         # What an agent still says while it is being stopped is nobody's: it may be endless, or the end of its turn.
         while self._problem is None:
@@ -224,13 +231,16 @@ class Conversation:
         session = self._kernel.state.get("session", self._session_id)
         if session is None or session.process_id != self._process_id:
             return None
-        return build_view(self._kernel, session, self._cwd, self._clock.now())
+        view = build_view(self._kernel, session, self._cwd, self._clock.now())
+        return dataclasses.replace(view, secret_answers=self._secrets)
 
     async def _take(self, step: Step, correlation_id: str | None) -> None:
         reached("frames.read")
+        seen = await self._look(step.apply.approvals) if step.apply.approvals else None
         await self._kernel.perform(
-            "session.apply", step.apply, correlation_id=correlation_id, session_id=self._session_id
+            "session.apply", step.apply, correlation_id=correlation_id, facts=seen, session_id=self._session_id
         )
+        self._unlogged |= step.unlogged
         self._outbox += step.apply.writes
         self._wrote = self._wrote or bool(step.apply.writes)
         reached("frames.applied")
@@ -291,6 +301,13 @@ class Conversation:
         except RunnerError as error:
             log.info("agent %s: %s", self._process_id, error)
 
+    async def _look(self, approvals: Sequence[Approval]) -> PathsSeen:
+        """Where the paths lead that the agent asks about. A folder that does not answer holds up this agent only."""
+        session = self._kernel.state.get("session", self._session_id)
+        lane = self._kernel.state.get("lane", session.lane_id) if session is not None else None
+        roots = [worktree.path for worktree in lane.worktrees] if lane is not None else []
+        return await asyncio.to_thread(see_paths, approvals, self._cwd, roots)
+
     async def _settle(self, attached: Attached) -> None:
         session = self._kernel.state.get("session", self._session_id)
         if session is None or session.operation is None or session.operation.kind != "attach":
@@ -315,7 +332,8 @@ class Conversation:
         while self._outbox:
             write = self._outbox[0]
             try:
-                await self._runners.write(self._process_id, write.data.encode() + self._line_end, n=write.n)
+                data = self._unlogged.get(write.n, write.data)
+                await self._runners.write(self._process_id, data.encode() + self._line_end, n=write.n)
             except RunnerError as error:
                 if not error.retryable:
                     log.info("agent %s takes no input: %s", self._process_id, error)
@@ -325,6 +343,7 @@ class Conversation:
                     return
                 await asyncio.sleep(RETRY_SECONDS)
             else:
+                self._unlogged.pop(write.n, None)
                 self._outbox.pop(0)
 
     async def _release(self, cursor: FrameCursor | None) -> None:
@@ -387,58 +406,3 @@ class Conversation:
         finally:
             tape.close()
         return {"stderr": chunk.data.decode(errors="replace")} if chunk.data else {}
-
-
-class _Chunks:
-    """A tape as it is, from an offset on."""
-
-    overlong = False
-
-    def __init__(self, tape: TapeReader, offset: int) -> None:
-        self._tape = tape
-        self._start = offset
-
-    def read(self) -> list[tuple[bytes, int, int]]:
-        """What came, with its offsets, at most READ_BYTES of it; nothing at the tape's end."""
-        chunk = self._tape.read(self._start, READ_BYTES)
-        self._start = chunk.offset + len(chunk.data)
-        return [(chunk.data, chunk.offset, self._start)] if chunk.data else []
-
-
-class _Lines:
-    """Cuts a tape into lines, from an offset on."""
-
-    def __init__(self, tape: TapeReader, offset: int) -> None:
-        self._tape = tape
-        self._start = offset
-        self._rest = bytearray()
-        self.overlong = False
-
-    def read(self) -> list[tuple[bytes, int, int]]:
-        """The next whole lines with their offsets, at most about READ_BYTES of them; none at the tape's end."""
-        while not self.overlong:
-            chunk = self._tape.read(self._start + len(self._rest), READ_BYTES)
-            if chunk.skipped:
-                self._rest.clear()
-                self._start = chunk.offset
-            if not chunk.data:
-                return []
-            searched = len(self._rest)
-            self._rest += chunk.data
-            if self._rest.find(b"\n", searched) < 0:
-                self.overlong = len(self._rest) > LINE_CAP
-                continue
-            return self._cut()
-        return []
-
-    def _cut(self) -> list[tuple[bytes, int, int]]:
-        *whole, rest = self._rest.split(b"\n")
-        lines: list[tuple[bytes, int, int]] = []
-        offset = self._start
-        for line in whole:
-            end = offset + len(line) + 1
-            lines.append((bytes(line), offset, end))
-            offset = end
-        self._start = offset
-        self._rest = rest
-        return lines

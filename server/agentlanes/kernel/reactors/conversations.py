@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from agentlanes.core.errors import Refusal
 from agentlanes.crash_points import reached
@@ -25,7 +25,7 @@ from agentlanes.kernel.reactors.processes import describe_end
 from agentlanes.kernel.refusals import refuse_runner
 from agentlanes.kernel.routes import direct
 from agentlanes.kernel.vitals import Vitals
-from agentlanes.wire.models import ProcessExit, ProcessStart, Session, SessionSettle
+from agentlanes.wire.models import Answer, Approval, ProcessExit, ProcessStart, Session, SessionSettle
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ class Conversations:
         self._plan_harness = plan_harness
         self._by_process: dict[str, Conversation] = {}
         self._early_exits: dict[str, ProcessExit] = {}
+        self._secrets: dict[str, Sequence[Answer]] = {}
+        """Secret answers by approval, until the agent was told."""
 
     def effects(self) -> dict[tuple[str, str], Effect]:
         """What the engine runs."""
@@ -99,6 +101,11 @@ class Conversations:
         return False
 
     def _hear(self, committed: Committed) -> None:
+        self._secrets |= committed.unlogged
+        if self._secrets:
+            for event in committed.events:
+                if isinstance(event.entity, Approval) and event.entity.answered:
+                    self._secrets.pop(event.id, None)
         touched = {
             session_id
             for event in committed.events
@@ -215,6 +222,7 @@ class Conversations:
             self.find_cwd(session),
             self._make_driver(session, launch),
             self._spawn,
+            self._secrets,
             self._handshake_seconds,
         )
         self._by_process[process_id] = conversation
