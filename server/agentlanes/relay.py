@@ -20,6 +20,8 @@ VERSION = "0.1.0"
 SERVER = (sys.executable, "-P", "-m", "agentlanes", "serve", "--daemon")
 """What starts the server. -P: nothing is imported from the folder that the editor stands in, which may be anyone's."""
 
+COMPLAINT = "agentlanes: the server cannot start: "
+"""How a server that does not start begins to say why."""
 ALREADY_RUNS = 75
 """What the server exits with (EX_TEMPFAIL) where another one holds the lock of the state folder."""
 
@@ -185,7 +187,8 @@ def _start(path: str) -> _socket.socket:
                 if ended:
                     code = os.waitstatus_to_exitcode(status)
                     if code not in (0, ALREADY_RUNS):
-                        reason = _read_last_line(log, log_start) or f"it ended with code {code}"
+                        line = _read_last_line(log, log_start).removeprefix(COMPLAINT)
+                        reason = line or f"it ended with code {code}"
                         raise StartError(f"the server did not start: {reason} (see {log}, try `agentlanes doctor`)")
                     pid = 0
                     again = time.monotonic() + RETRY_SECONDS

@@ -18,7 +18,7 @@ from pathlib import Path
 from agentlanes import locations
 from agentlanes.app import Places, Server, start
 from agentlanes.kernel.ports.store import StoreRefused, StoreUnavailable
-from agentlanes.relay import ALREADY_RUNS, copy
+from agentlanes.relay import ALREADY_RUNS, COMPLAINT, copy
 from agentlanes.rpc.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _run(serve: Callable[[Server, Places], Awaitable[None]], *, replace: bool) -
         print(f"agentlanes: {error}", file=sys.stderr)  # noqa: T201
         return ALREADY_RUNS
     except (StoreRefused, StoreUnavailable, OSError) as error:
-        print(f"agentlanes: the server cannot start: {error}", file=sys.stderr)  # noqa: T201
+        print(f"{COMPLAINT}{error}", file=sys.stderr)  # noqa: T201
         return FAILED
     return 0
 

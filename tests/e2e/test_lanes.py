@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -109,6 +110,13 @@ async def test_repositories_that_lanes_cannot_be_made_of(rig: Rig, client: Clien
     with pytest.raises(RpcError) as refused:
         await client.call("workspace.create", {"root_paths": [str(rig.folder / "loop")]})
     assert refused.value.code == "ROOT_PATH_NOT_FOUND"
+    odd = rig.folder / os.fsdecode(b"odd-\xff")
+    odd.mkdir()
+    (rig.folder / "to-odd").symlink_to(odd)
+    with pytest.raises(RpcError) as refused:
+        await client.call("workspace.create", {"root_paths": [str(rig.folder / "to-odd")]})
+    assert refused.value.code == "ROOT_PATH_NOT_FOUND"
+    assert "UTF-8" in str(refused.value.details)
 
 
 async def test_a_detached_head_needs_a_target(rig: Rig, client: Client) -> None:

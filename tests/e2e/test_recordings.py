@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from e2e.rig import Client, Rig
@@ -58,9 +62,31 @@ async def test_a_recording_replays_to_the_same_bytes(rig: Rig, client: Client) -
     assert sum(interval for interval, _, _ in events) >= 0.25
     code, text, _ = export(rig, terminal_id, "--format", "text")
     assert (code, text) == (0, output)
+    closed = (await client.call("terminal.get", terminal_id=terminal_id))["terminal"]
+    assert (closed["state"], closed["cols"], closed["rows"]) == ("closed", 70, 20)
     rig.stop()
     assert export(rig, terminal_id) == (0, cast, "")
     assert rig.server is not None and rig.server.poll() is not None
+
+
+async def test_a_terminal_that_closes_while_no_server_runs_keeps_its_last_size(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    spawned = await client.call("terminal.spawn", {"argv": ["sh", "-c", "read line"]}, lane_id=lane["lane_id"])
+    terminal_id = spawned["terminal"]["terminal_id"]
+    await client.wait("terminal.spawned")
+    await client.call("terminal.resize", {"cols": 70, "rows": 20, "claim": True}, terminal_id=terminal_id)
+    process = (await client.call("process.list", lane_id=lane["lane_id"]))["processes"][0]
+    rig.kill()
+    os.kill(process["pid"], signal.SIGKILL)
+    for _ in range(1000):
+        if not Path(f"/proc/{process['pid']}").exists():
+            break
+        await asyncio.sleep(0.01)
+    rig.start()
+    again = await rig.connect()
+    closed = (await again.call("terminal.get", terminal_id=terminal_id))["terminal"]
+    assert (closed["state"], closed["cols"], closed["rows"]) == ("closed", 70, 20)
+    await again.close()
 
 
 async def test_what_is_no_recording_is_refused(rig: Rig, client: Client) -> None:

@@ -152,6 +152,15 @@ async def test_cleanup_ends_what_runs_in_the_lane(rig: Rig, client: Client) -> N
     assert not Path(lane["worktrees"][0]["path"]).exists()
 
 
+async def test_cleanup_of_a_lane_with_an_idle_agent_is_no_problem(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    await make_session(client, lane)
+    await client.call("lane.cleanup", lane_id=lane["lane_id"])
+    await client.wait("lane.cleaned")
+    detached = (await client.wait("session.detached"))["session"]
+    assert "problem" not in detached
+
+
 async def test_a_session_that_is_terminated_while_it_attaches_leaves_nothing(rig: Rig, client: Client) -> None:
     lane = await make_lane(client, rig)
     session = (await client.call("session.create", lane_id=lane["lane_id"]))["session"]

@@ -279,6 +279,17 @@ async def test_a_log_of_a_newer_version_is_refused_and_kept(rig: Rig) -> None:
     fold_log(path)
 
 
+def test_a_client_says_once_why_no_server_started(rig: Rig) -> None:
+    state_dir(rig).mkdir(mode=0o700)
+    (state_dir(rig) / "log.db").write_bytes(b"this is no database, " * 100)
+    done = subprocess.run(
+        [sys.executable, "-m", "agentlanes", "call", "server.status"], env=rig.env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"agentlanes: the server did not start: {state_dir(rig)}/log.db is damaged")
+    assert done.stderr.count("agentlanes: ") == 1 and "cannot start" not in done.stderr
+
+
 def test_a_log_that_cannot_be_written(rig: Rig) -> None:
     path = state_dir(rig) / "log.db"
     path.mkdir(parents=True, mode=0o700)

@@ -265,6 +265,9 @@ def _progress(draft: Draft, progress: TurnProgress) -> None:
 def lose_process(draft: Draft, session: Session, problem: Any) -> None:
     """The agent's process is gone: the turn is cut, and the session is what its operation wanted, or detached."""
     turn = queue.active(draft, session.session_id)
+    if queue.is_leaving(draft.lane(session.lane_id)):
+        # Who removes the lane asked for it.
+        problem = None
     if turn is not None:
         stopped = session.operation is not None and session.operation.kind in ("detach", "terminate", "reroute")
         queue.end(draft, turn, "interrupted", None if stopped else problem, resumable=bool(session.resumable))

@@ -167,6 +167,8 @@ def end(draft: Draft, terminal: Terminal, exit: ProcessExit) -> None:
         state="closed",
         operation=None,
         throttle_reason=None,
+        cols=exit.cols or terminal.cols,
+        rows=exit.rows or terminal.rows,
         exit_code=exit.exit_code,
         signal=exit.signal,
         problem=exit.problem,

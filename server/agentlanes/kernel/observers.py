@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
-from agentlanes.core.facts import AssessmentFacts, RepoAddress, WorktreeAddress
+from agentlanes.core.facts import AssessmentFacts, RepoAddress, WorktreeAddress, text_of_bytes
 from agentlanes.core.lane import choose_repo
 from agentlanes.core.origin import is_kept
 from agentlanes.core.primer import write_primer
@@ -108,7 +108,9 @@ class Observers:
                     loop = isinstance(error, RuntimeError)
                     refused[path] = "a loop of symbolic links" if loop else str(error.strerror).lower()  # type: ignore[union-attr]
                     continue
-                if real.is_dir():
+                if real.is_dir() and not _is_text(real):
+                    refused[path] = f"it leads to {text_of_bytes(os.fsencode(real))}, whose name is not UTF-8"
+                elif real.is_dir():
                     resolved.append(str(real))
                 else:
                     refused[path] = "not a folder"
@@ -275,6 +277,15 @@ class Observers:
         await self._committed()
         json = self._store.entity(noun, id)
         return Stored(None if json is None else msgspec.json.decode(json, type=ENTITIES[noun].type))
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a path can be told in JSON."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def describe_risks(found: AssessmentFacts) -> list[str]:

@@ -1185,6 +1185,8 @@ class ProcessExit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     process_id: ProcessId
     exit_code: int | None = None
     signal: str | None = None
+    cols: Columns | None = None
+    rows: Rows | None = None
     problem: Problem | None = None
 
 

@@ -1033,6 +1033,8 @@ error('a meta file')
 ---@field process_id agentlanes.ProcessId
 ---@field exit_code? integer
 ---@field signal? string
+---@field cols? agentlanes.Columns Width of its terminal at its end, where it was resized.
+---@field rows? agentlanes.Rows
 ---@field problem? agentlanes.Problem
 
 ---A process of an agent runs.
@@ -1066,8 +1068,8 @@ error('a meta file')
 ---@field throttle_reason? string
 ---@field argv string[]
 ---@field cwd agentlanes.AbsolutePath
----@field cols agentlanes.Columns Width when it was spawned; reads give the width now.
----@field rows agentlanes.Rows Height when it was spawned; reads give the height now.
+---@field cols agentlanes.Columns Width when it was spawned; reads give the width now, and once it is closed its last.
+---@field rows agentlanes.Rows Height when it was spawned; reads give the height now, and once it is closed its last.
 ---@field exit_code? integer
 ---@field signal? string
 ---@field operation? agentlanes.Operation

@@ -11,6 +11,8 @@ import signal as signals
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+import msgspec
+
 from agentlanes.core.errors import Refusal
 from agentlanes.core.state import State
 from agentlanes.crash_points import reached
@@ -73,7 +75,13 @@ def describe_exit(process_id: str, exit: Exit) -> ProcessExit:
 
 def describe_end(report: ProcessReport) -> ProcessExit:
     """How a process that no longer runs ended, as its runner or its runner's journal tells it."""
-    return describe_exit(report.process_id, report.exit) if report.exit is not None else lose(report.process_id)
+    ended = describe_exit(report.process_id, report.exit) if report.exit is not None else lose(report.process_id)
+    return _with_size(ended, report.size)
+
+
+def _with_size(ended: ProcessExit, size: TerminalSize | None) -> ProcessExit:
+    """The end of a process on a terminal, with the size that the terminal had last."""
+    return ended if size is None else msgspec.structs.replace(ended, cols=size.cols, rows=size.rows)
 
 
 def lose(process_id: str) -> ProcessExit:
@@ -166,6 +174,7 @@ class Processes:
             break
 
     def _end(self, ended: ProcessExit) -> None:
+        ended = _with_size(ended, self._vitals.sizes.get(ended.process_id))
         if not self._conversations.hear_exit(ended.process_id, ended):
             self._launch(self._tell_exit(ended))
 
