@@ -27,8 +27,13 @@ try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
 test: $(INSTALLED)
+	@.ci/prerequisites tmux
 	@$(MAKE) --silent agents AGENTS=ci
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-editors: $(INSTALLED)
+	@.ci/prerequisites tmux
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/editors $(ARGS)
 
 test-faults: $(INSTALLED)
 	@AGENTLANES_FAULTS=all $(BIN)/python -m pytest -n auto --dist worksteal -m faults $(ARGS)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cli.place import WAIT_SECONDS, Place
-from editors.neovim.wire import Wire
+from cli.place import Place
+from editors.neovim.wire import WAIT_SECONDS, Wire
 from independent.cache import keep
 
 ROOT = Path(__file__).parents[3]
@@ -48,13 +48,20 @@ def wait_until(holds: Callable[[], Any], told: Callable[[], Any]) -> Any:
     return found
 
 
+def try_to_connect(address: Path) -> Wire | None:
+    """A connection, or None while Neovim does not listen yet."""
+    try:
+        return Wire(address)
+    except OSError:
+        return None
+
+
 class Editor:
     """One Neovim that a test talks to over its socket."""
 
     def __init__(self, place: Place, address: Path) -> None:
         self.place = place
-        wait_until(address.exists, lambda: "Neovim did not start")
-        self.wire = Wire(address)
+        self.wire: Wire = wait_until(lambda: try_to_connect(address), lambda: "Neovim did not start")
 
     def run(self, command: str) -> None:
         """An Ex command."""
@@ -102,7 +109,7 @@ class Editor:
             local out = {}
             for _, buf in ipairs(vim.api.nvim_list_bufs()) do
               out[#out + 1] = "== " .. vim.api.nvim_buf_get_name(buf)
-              vim.list_extend(out, vim.api.nvim_buf_get_lines(buf, 0, -1, false))
+              vim.list_extend(out, vim.api.nvim_buf_get_lines(buf, -60, -1, false))
             end
             return out""")
         return "\n".join([*shown, "== messages", self.messages()])
@@ -110,12 +117,24 @@ class Editor:
     def leave(self) -> None:
         """Quits, as a person does."""
         self.wire.notify("nvim_command", "qall!")
-        self.wire.close()
 
     def go_to(self, part: str) -> None:
         """The cursor to the first line of the current buffer that holds a part."""
         at = next(number for number, line in enumerate(self.lines(), 1) if part in line)
         self.wire.call("nvim_win_set_cursor", 0, [at, 0])
+
+    def go_to_window(self, buffer: str) -> None:
+        """The cursor to the window that shows the first buffer whose name begins so."""
+        self.lua(
+            """
+            for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+              if vim.startswith(vim.api.nvim_buf_get_name(vim.api.nvim_win_get_buf(win)), ...) then
+                return vim.api.nvim_set_current_win(win)
+              end
+            end
+            error("no window shows it")""",
+            buffer,
+        )
 
     def choose(self, *labels: str) -> None:
         """What vim.ui.select shall be answered with, one label after the other, by what begins so."""

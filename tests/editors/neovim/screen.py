@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
+from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from cli.place import Place
@@ -18,6 +19,9 @@ from editors.neovim.editor import PLUGIN, ROOT, Editor, editor_environment, find
 
 COLUMNS, ROWS = 120, 36
 PICTURES = ROOT / ".cache" / "screenshots"
+_COLOURS = [(7, 8, 10), (255, 192, 185), (179, 246, 192), (252, 224, 148), (166, 219, 255), (255, 202, 255)]
+_THEME = TerminalTheme((20, 22, 27), (224, 226, 234), [*_COLOURS, (140, 248, 247), (238, 241, 248)])
+"""The colours of Neovim's own dark scheme."""
 _FONT_FACE = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
@@ -54,7 +58,7 @@ class Screen:
         PICTURES.mkdir(parents=True, exist_ok=True)
         path = PICTURES / f"{name}.svg"
         # The fonts that rich names are on the web; every machine has a monospaced one.
-        path.write_text(_FONT_FACE.sub("", console.export_svg(title="nvim")))
+        path.write_text(_FONT_FACE.sub("", console.export_svg(title="nvim", theme=_THEME)))
         return path
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import msgpack
 
-from cli.place import WAIT_SECONDS
-
+WAIT_SECONDS = 60.0
 REQUEST, RESPONSE, NOTIFICATION = 0, 1, 2
 
 
@@ -19,12 +18,16 @@ class NeovimError(Exception):
 
 
 class Wire:
-    """A connection that is used by one thread, one call after the other."""
+    """A connection that is used by one thread, one call after the other. Raises OSError where nothing listens."""
 
     def __init__(self, address: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(WAIT_SECONDS)
-        self._socket.connect(str(address))
+        try:
+            self._socket.connect(str(address))
+        except OSError:
+            self._socket.close()
+            raise
         self._unpacker = msgpack.Unpacker(ext_hook=lambda code, data: (code, data), strict_map_key=False)
         self._numbers = itertools.count(1)
 

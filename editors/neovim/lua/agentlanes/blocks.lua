@@ -98,6 +98,18 @@ function Blocks.dress(win)
   end
 end
 
+-- Neovim finds no folds while somebody types, also not in other windows; so they are found afterwards.
+api.nvim_create_autocmd("InsertLeave", {
+  group = api.nvim_create_augroup("agentlanes.blocks", {}),
+  callback = vim.schedule_wrap(function()
+    for _, win in ipairs(api.nvim_list_wins()) do
+      if of_buffer[api.nvim_win_get_buf(win)] then
+        vim.wo[win][0].foldmethod = "expr"
+      end
+    end
+  end),
+})
+
 ---@param row agentlanes.Row
 local function text_of(row)
   local parts = {}

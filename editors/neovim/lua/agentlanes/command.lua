@@ -454,23 +454,22 @@ local function dispatch(name, call)
   command.run(call)
 end
 
----Runs a sub-command, as keys do.
----@param line string
-function M.run(line)
-  local name, args = line:match("^(%S*)%s*(.-)%s*$")
-  dispatch(name, { args = args, bang = false, mods = "" })
-end
-
 ---For nvim_create_user_command.
----@param opts vim.api.keyset.create_user_command.command_args
+---@param opts { args: string, bang: boolean, mods: string, range: integer, line1?: integer, line2?: integer }
 function M.user_command(opts)
-  local name, args = opts.args:match("^(%S*)%s*(.-)%s*$")
+  local name, bang, args = opts.args:match("^([^%s!]*)(!?)%s*(.-)%s*$")
   dispatch(name, {
     args = args,
-    bang = opts.bang,
+    bang = opts.bang or bang == "!",
     mods = opts.mods,
     range = opts.range > 0 and { first = opts.line1, last = opts.line2 } or nil,
   })
+end
+
+---Runs a sub-command, as keys do.
+---@param line string As it would follow :Lanes.
+function M.run(line)
+  M.user_command({ args = line, bang = false, mods = "", range = 0 })
 end
 
 ---For completion on the command line.
@@ -479,7 +478,7 @@ end
 ---@return string[]
 function M.complete(lead, line)
   local rest = line:match("Lanes!?%s+(.*)$") or ""
-  local name, args = rest:match("^(%S+)%s+(.*)$")
+  local name, args = rest:match("^([^%s!]+)!?%s+(.*)$")
   local words, prefix
   if not name then
     words, prefix = vim.fn.sort(vim.tbl_keys(M.commands)), lead

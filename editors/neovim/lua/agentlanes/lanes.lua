@@ -309,6 +309,10 @@ function M.open(mods)
   vim.wo[win][0].foldlevel = 1
   vim.wo[win][0].wrap = false
   vim.wo[win][0].winfixwidth = true
+  if not blocks:target() then
+    vim.api.nvim_win_set_cursor(win, { 1, 0 })
+    jump(1)
+  end
 end
 
 return M

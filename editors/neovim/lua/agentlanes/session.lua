@@ -205,7 +205,12 @@ function M.winbar()
   if usage and usage.context_used and usage.context_size and usage.context_size > 0 then
     words[#words + 1] = ("%d%%%% of context"):format(100 * usage.context_used / usage.context_size)
   end
-  return table.concat(words, " · ") .. "%=%<%#AgentlanesDim#i prompt  s stop  d diff  g? help"
+  local told, keys = table.concat(words, " · "), "i prompt  s stop  d diff  g? help"
+  local width = api.nvim_eval_statusline(told, { use_winbar = true, maxwidth = 1000 }).width + 2 + #keys
+  if width <= api.nvim_win_get_width(0) then
+    told = told .. "%=%#AgentlanesDim#" .. keys
+  end
+  return told
 end
 
 ---@param session agentlanes.Session
@@ -323,7 +328,7 @@ function M.open(session, mods)
     end
     api.nvim_win_set_buf(below, state.prompt)
     vim.w[below].agentlanes = "prompt"
-    local options = { number = false, relativenumber = false, signcolumn = "no", winfixheight = true, wrap = true }
+    local options = { number = false, relativenumber = false, signcolumn = "no", winfixheight = true, wrap = true, fillchars = "eob: " }
     for name, value in pairs(options) do
       vim.wo[below][0][name] = value
     end

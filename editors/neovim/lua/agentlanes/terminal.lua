@@ -8,14 +8,20 @@ local window = require("agentlanes.window")
 local M = {}
 local api = vim.api
 
-local WINDOW_BYTES = 256 * 1024
-local ACK_MS = 8
+-- The emulator takes about a megabyte of short lines in a second (measured), and nothing else runs meanwhile. So it is
+-- fed in slices, for a part of the time, and asks the server for no more than it can take; what is too much is skipped.
+local WINDOW_BYTES = 64 * 1024
+local SLICE_BYTES = 2048
+local BUSY_NS = 6e6
+local REST_MS = 8
 
 ---@class agentlanes.View
 ---@field buf integer
 ---@field channel integer
 ---@field shown? integer Offset up to which the tape is on the screen.
 ---@field live? integer Offset from which the tape is new; what is before is history.
+---@field backlog { data: string, ends: integer? }[] What came and is not shown yet; words of ours have no end.
+---@field feeding boolean
 ---@field parsing boolean Whether output is being taken in, so that what comes back is the emulator's own answer.
 ---@field typed string[] Keys that were not sent yet.
 ---@field sending boolean
@@ -78,11 +84,45 @@ local function show(view, data)
   view.parsing = false
 end
 
+---Shows what came, for as long as the user does not notice, and goes on after a pause.
+---@param terminal_id string
+---@param view agentlanes.View
+local function feed(terminal_id, view)
+  if views[terminal_id] ~= view then
+    return
+  end
+  local start = vim.uv.hrtime()
+  local used = nil ---@type integer?
+  while view.backlog[1] and vim.uv.hrtime() - start < BUSY_NS do
+    local part = view.backlog[1]
+    local slice = part.data:sub(1, SLICE_BYTES)
+    part.data = part.data:sub(SLICE_BYTES + 1)
+    if part.ends then
+      view.shown = part.ends - #part.data
+    end
+    show(view, slice)
+    if part.data == "" then
+      table.remove(view.backlog, 1)
+      used = part.ends or used
+    end
+  end
+  if used and connection.state == "connected" then
+    connection.request("terminal.ack", { consumed = used }, { terminal_id = terminal_id }, function() end)
+  end
+  view.feeding = view.backlog[1] ~= nil
+  if view.feeding then
+    vim.defer_fn(function()
+      feed(terminal_id, view)
+    end, REST_MS)
+  end
+end
+
 ---@param terminal_id string
 ---@param view agentlanes.View
 local function attach(terminal_id, view)
   local payload = { encoding = "base64", flow = "latest", window_bytes = WINDOW_BYTES }
   -- The whole tape where nothing is shown yet, and what was missed where something is.
+  view.backlog = {}
   payload.offset, payload.nudge = view.shown or 0, false
   connection.request("terminal.attach", payload, { terminal_id = terminal_id }, function(problem, attachment)
     if problem then
@@ -97,14 +137,16 @@ end
 ---@param terminal_id string
 ---@param view agentlanes.View
 local function listen(terminal_id, view)
-  local ack_due = false
   local unlisten = mirror.listen(function(change)
     local terminal = change.noun == "terminal" and change.entity
     if change.op == "put" and terminal and terminal.terminal_id == terminal_id then
       local closed = terminal.state == "closed" and (change.before or {}).state ~= "closed"
       if closed and change.before then
         local how = terminal.exit_code and ("exit " .. terminal.exit_code) or terminal.signal or "ended"
-        show(view, ("\r\n[%s]\r\n"):format(how))
+        table.insert(view.backlog, { data = ("\r\n[%s]\r\n"):format(how) })
+        if not view.feeding then
+          feed(terminal_id, view)
+        end
       end
     end
   end)
@@ -115,19 +157,12 @@ local function listen(terminal_id, view)
   end)
   view.take = function(output)
     if output.skipped and view.shown then
-      show(view, ("\r\n\27[7m %d bytes were skipped \27[0m\r\n"):format(output.skipped))
+      local told = ("\r\n\27[7m %d bytes were skipped \27[0m\r\n"):format(output.skipped)
+      table.insert(view.backlog, { data = told })
     end
-    view.shown = output.next_offset
-    show(view, vim.base64.decode(output.data))
-    if not ack_due then
-      -- Paced, so that a flood leaves the editor time for its user; what is too much is skipped, and says so.
-      ack_due = true
-      vim.defer_fn(function()
-        ack_due = false
-        if views[terminal_id] == view and connection.state == "connected" then
-          connection.request("terminal.ack", { consumed = view.shown }, { terminal_id = terminal_id }, function() end)
-        end
-      end, ACK_MS)
+    table.insert(view.backlog, { data = vim.base64.decode(output.data), ends = output.next_offset })
+    if not view.feeding then
+      feed(terminal_id, view)
     end
   end
   api.nvim_create_autocmd("BufWipeout", {
@@ -164,7 +199,7 @@ local function make(terminal)
   local buf = api.nvim_create_buf(false, true)
   api.nvim_buf_set_name(buf, "agentlanes://terminal/" .. id)
   vim.bo[buf].bufhidden = "hide"
-  local view = { buf = buf, channel = 0, parsing = false, typed = {}, sending = false, inputs = 0 } ---@type agentlanes.View
+  local view = { buf = buf, channel = 0, backlog = {}, feeding = false, parsing = false, typed = {}, sending = false, inputs = 0 } ---@type agentlanes.View
   view.channel = api.nvim_open_term(buf, {
     on_input = function(_, _, _, data)
       -- What the emulator answers by itself to output of the past was answered long ago, and what it answers to new
