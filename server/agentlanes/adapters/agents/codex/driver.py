@@ -95,12 +95,15 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
         bounds = choose_bounds(view.permission_mode, choice.mode, view.cwd)
         plan = _write_collaboration(view, choice)
         method, params = prompt.write(turn, agent_session_id, bounds, choice, plan)
-        sent = CodexPrompt(turn.turn_id, self._outbox.request(method, params))
+        sent = CodexPrompt(turn.turn_id, self._outbox.request(method, params), is_compaction=turn.action == "compact")
         if method == "turn/start":
             sent.bounds = bounds
         return sent
 
     def _follow_prompt(self, view: AgentView, turn: Turn, sent: CodexPrompt, agent_session_id: str) -> None:
+        if self._is_behind:
+            # The end of the turn may be among what is still to be read again.
+            return
         known = sent.agent_turn_id
         if turn.interrupt is not None:
             self._news.activity = "Stopping" if not sent.ended else self._news.activity
@@ -129,7 +132,7 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
 
     def _pin(self, end: int) -> int:
         held = self._prompt.held if self._prompt is not None and not self._prompt.ended else None
-        return min(super()._pin(end), end if held is None else held)
+        return min(super()._pin(end), self._notifications.pin(end), end if held is None else held)
 
     def _take(self, message: dict[str, Any]) -> None:
         method = message.get("method")
@@ -161,7 +164,7 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
         elif not self._is_of_an_old_turn(method, params):
             if method == "serverRequest/resolved" and not self._quiet:
                 self._questions.withdraw(encode(params.get("requestId")))
-            self._notifications.take(method, params, current, quiet=self._quiet)
+            self._notifications.take(method, params, current, self._offset, quiet=self._quiet)
             if current is not None and method == "item/completed":
                 self._end_if_clean(current)
 
@@ -220,6 +223,7 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
             self._ended[current.agent_turn_id] = None
             while len(self._ended) > _TURNS_KEPT:
                 del self._ended[next(iter(self._ended))]
+        self._notifications.end_turn()
         self._finish_turn(current, progress, current.usage)
 
     def _take_response(self, message: dict[str, Any]) -> None:

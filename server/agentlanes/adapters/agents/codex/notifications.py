@@ -12,7 +12,7 @@ from agentlanes.adapters.agents.codex.thread_items import read_tool_item
 from agentlanes.adapters.agents.dialogue.driver import ACTIVITY_CAP, NOT_EXPECTED, News
 from agentlanes.adapters.agents.dialogue.frames import bound_line, bound_text, encode, show_value
 from agentlanes.adapters.agents.dialogue.tools import ToolUpdate, bound_id
-from agentlanes.adapters.agents.dialogue.turn_items import TurnItems
+from agentlanes.adapters.agents.dialogue.turn_items import SPAN_CAP, TurnItems
 from agentlanes.wire.models import PlanEntry, Usage
 
 _TITLE_CAP = 200
@@ -57,8 +57,10 @@ class Notifications:
         self._items = items
         self._news = news
         self._quiet = False
-        self._counted: dict[str, Any] = {}
-        """What the thread's calls took when it was told last."""
+        self._offset = 0
+        self._counted: dict[str, Any] | None = None
+        """What all calls of the thread took, as it was told last in this turn."""
+        self._counted_at = 0
         self.asked: dict[str, str] = {}
         """The tool call that each request is about."""
         self.allowed: set[str] = set()
@@ -85,8 +87,24 @@ class Notifications:
             "deprecationNotice": self._warn,
         }
 
-    def take(self, method: str, params: dict[str, Any], prompt: CodexPrompt | None, *, quiet: bool) -> None:
+    def end_turn(self) -> None:
+        """What was counted does not matter any more, and its frame is not read again."""
+        self._counted = None
+
+    def pin(self, end: int) -> int:
+        """Where reading starts after a restart, if `end` is how far it came: counts are told as sums."""
+        if self._counted is None:
+            return end
+        if end - self._counted_at > SPAN_CAP:
+            self._counted = None
+            return end
+        return min(end, self._counted_at)
+
+    def take(
+        self, method: str, params: dict[str, Any], prompt: CodexPrompt | None, offset: int, *, quiet: bool
+    ) -> None:
         """Take in one notification. Without a prompt there is no turn that its items could belong to."""
+        self._offset = offset
         if method == "thread/name/updated":
             if title := read_text(params, "threadName", 10 * _TITLE_CAP):
                 self._news.title = bound_line(title, _TITLE_CAP) or self._news.title
@@ -193,13 +211,19 @@ class Notifications:
         counted = params.get("tokenUsage")
         if not isinstance(counted, dict):
             return
+        if prompt.ended:
+            if not self._quiet:
+                self._items.record_usage(add_usage(Usage(), counted, {}))
+            return
         before, self._counted = self._counted, read_object(counted, "total")
+        self._counted_at = self._offset
         if self._quiet:
             return
-        usage = add_usage(Usage() if prompt.ended else prompt.usage, counted, before)
-        if prompt.ended:
-            self._items.record_usage(usage)
-        elif usage != prompt.usage:
+        if before is None and prompt.is_compaction:
+            # It begins with the count that was told last in the turn before.
+            before = self._counted
+        usage = add_usage(prompt.usage, counted, before or {})
+        if usage != prompt.usage:
             prompt.usage = usage
             self._news.usage_changed = True
 

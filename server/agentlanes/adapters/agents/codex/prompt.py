@@ -40,10 +40,22 @@ _COUNTS = {
 class CodexPrompt(Prompt):
     """A turn, and what Codex knows it by."""
 
-    __slots__ = ("agent_turn_id", "bounds", "clean_n", "cleaned_at", "closing", "error", "held", "steered", "stopped")
+    __slots__ = (
+        "agent_turn_id",
+        "bounds",
+        "clean_n",
+        "cleaned_at",
+        "closing",
+        "error",
+        "held",
+        "is_compaction",
+        "steered",
+        "stopped",
+    )
 
-    def __init__(self, turn_id: str, n: int) -> None:
+    def __init__(self, turn_id: str, n: int, *, is_compaction: bool = False) -> None:
         super().__init__(turn_id, n)
+        self.is_compaction = is_compaction
         self.agent_turn_id: str | None = None
         self.bounds: Bounds | None = None
         """What it was sent with; not known any more after a restart."""
@@ -109,7 +121,7 @@ def read(writes: Sequence[AgentWrite], turn: Turn) -> CodexPrompt | None:
     """The prompt that is in flight, by what was written and the turn that runs."""
     if turn.input_n is None:
         return None
-    prompt = CodexPrompt(turn.turn_id, turn.input_n)
+    prompt = CodexPrompt(turn.turn_id, turn.input_n, is_compaction=turn.action == "compact")
     prompt.agent_turn_id = turn.agent_turn_id
     prompt.usage = turn.usage or NO_USAGE
     prompt.summary = turn.summary
@@ -152,10 +164,10 @@ def show_failure(error: dict[str, Any]) -> str:
     return ": ".join(part for part in (message, more) if part) or "Codex gives no reason"
 
 
-def add_usage(known: Usage, usage: dict[str, Any], before: dict[str, Any] | None) -> Usage:
+def add_usage(known: Usage, usage: dict[str, Any], before: dict[str, Any]) -> Usage:
     """The turn's usage after a count of its thread; `before` is the thread's count that came last.
 
-    The thread's first count after a restart says of itself what its last call took.
+    The first count of a turn says of itself what its last call took.
     """
     total, last = read_object(usage, "total"), read_object(usage, "last")
     counts: dict[str, Any] = {}
