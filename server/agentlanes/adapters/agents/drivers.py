@@ -7,6 +7,7 @@ from typing import Protocol
 from agentlanes.adapters.agents.acp.driver import AcpDriver
 from agentlanes.adapters.agents.codex.driver import CodexDriver
 from agentlanes.adapters.agents.stream_json.driver import open_stream_json
+from agentlanes.adapters.agents.terminal.driver import TerminalDriver
 from agentlanes.kernel.ports.agents import Driver, Launch
 from agentlanes.wire.models import Session
 
@@ -17,7 +18,12 @@ class MakeDriver(Protocol):
     def __call__(self, launch: Launch, process_id: str, *, version: str = "0") -> Driver: ...
 
 
-DRIVERS: dict[str, MakeDriver] = {"acp": AcpDriver, "codex": CodexDriver, "stream_json": open_stream_json}
+DRIVERS: dict[str, MakeDriver] = {
+    "acp": AcpDriver,
+    "codex": CodexDriver,
+    "stream_json": open_stream_json,
+    "terminal": TerminalDriver,
+}
 
 
 def open_driver(session: Session, launch: Launch, *, version: str = "0") -> Driver:

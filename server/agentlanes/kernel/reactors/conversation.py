@@ -209,12 +209,14 @@ class Conversation:
     async def _sleep(self, view: AgentView, deadline: float) -> None:
         """Waits for news; an agent that falls silent in its handshake is given up."""
         attaching = view.session.status == "attaching"
-        timeout = max(0.0, deadline - asyncio.get_running_loop().time()) if attaching else self._driver.patience()
+        given_up_in = max(0.0, deadline - asyncio.get_running_loop().time()) if attaching else None
+        patience = self._driver.patience()
+        timeout = min((each for each in (given_up_in, patience) if each is not None), default=None)
         try:
             async with asyncio.timeout(timeout):
                 await self._wakeup.wait()
         except TimeoutError:
-            if not attaching:
+            if timeout == patience:
                 self._driver.fall_silent(self._clock.now())
                 return
             await self._abandon(
