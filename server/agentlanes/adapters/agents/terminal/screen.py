@@ -16,9 +16,11 @@ _SEQUENCE = re.compile(
     "\x1b(?:"
     "\\[([0-?]*)([ -/]*)([@-~])"  # CSI: parameters, intermediates, final
     "|[\\]PX^_]((?:[^\x1b\x07]|\x1b(?!\\\\))*)(?:\x07|\x1b\\\\)"  # OSC and other strings, to BEL or ST
-    "|[ -/]+[0-~]|[0-Z\\\\^-~])"
+    "|[ -/]+[0-~]|[0-OQ-WYZ\\\\`-~])"
     "|[\x00-\x1f\x7f]"
 )
+_BEGUN = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[\\]PX^_](?:[^\x1b\x07]|\x1b(?!\\\\))*|[ -/]*)\\Z")
+"""The begin of a sequence whose end has yet to come."""
 _STRING_CAP = 64 << 10
 _UP = frozenset("AFHfdSTLMr")
 """Finals of sequences after which what is printed may stand above what was printed before."""
@@ -69,7 +71,7 @@ class Screen:
             at = found.end()
             if found[0] == "\x1b":
                 # The rest of a sequence is still to come, unless it is none.
-                if len(text) - found.start() <= _STRING_CAP:
+                if len(text) - found.start() <= _STRING_CAP and _BEGUN.match(text, found.start()):
                     self._rest = text[found.start() :]
                     at = len(text)
                     break
