@@ -1,8 +1,7 @@
-"""A command line that takes one prompt and prints lines of JSON as Amp, Cursor or Droid document them, then ends.
+"""A command line that takes one prompt, prints lines of JSON as Amp, Cursor or Droid document them, and ends."""
 
-The first argument says which. A prompt may be a list of steps: {"think"}, {"say"}, {"run"}, {"todo"}, {"fail"},
-{"print"} for a line as it is, {"hang"}, {"exit"}. A conversation is a file in HOME, by its id.
-"""
+# The first argument says which. A prompt may be a list of steps: {"think"}, {"say"}, {"run"}, {"todo"}, {"fail"},
+# {"print"} for a line as it is, {"hang"}, {"exit"}. A conversation is a file in HOME, by its id.
 
 from __future__ import annotations
 
