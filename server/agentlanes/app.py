@@ -127,7 +127,11 @@ async def start(places: Places) -> Server:
     processes = Processes(kernel, runners, environments, vitals, conversations)
     lanes = Lanes(kernel, git, runners, clock)
     stops = Stops(kernel, runners)
-    engine = Engine(kernel, {**lanes.effects(), **conversations.effects(), **processes.effects(), **stops.effects()})
+    engine = Engine(
+        kernel,
+        {**lanes.effects(), **conversations.effects(), **processes.effects(), **stops.effects()},
+        {**lanes.give_ups(), **conversations.give_ups(), **processes.give_ups()},
+    )
     expiry = Expiry(kernel, clock)
     pruning = asyncio.create_task(_prune(store), name="prune")
 

@@ -99,6 +99,20 @@ async def test_two_users_replace_one_turn(rig: Rig, client: Client) -> None:
     await other.close()
 
 
+async def test_a_prompt_that_comes_while_the_session_detaches_is_run(rig: Rig, client: Client) -> None:
+    session = await make_session(client, await make_lane(client, rig))
+    for number in range(3):
+        detached = client.call("session.detach", session_id=session["session_id"])
+        prompted = client.call(
+            "turn.create", {"prompt": script({"say": f"{number}"})}, session_id=session["session_id"]
+        )
+        _, answer = await asyncio.gather(detached, prompted)
+        topic, turn = await wait_turn(client, answer["turn"]["turn_id"])
+        assert (topic, turn["summary"]) == ("turn.completed", f"{number}")
+    resumed = (await client.call("session.get", session_id=session["session_id"]))["session"]
+    assert resumed["agent_session_id"] == session["agent_session_id"]
+
+
 async def test_what_the_agent_does_not_offer_is_refused(rig: Rig, client: Client) -> None:
     session = await make_session(client, await make_lane(client, rig))
     running = await prompt(client, session, script({"wait": True}))

@@ -98,6 +98,14 @@ def begin_attach(draft: Draft, session: Session, *, apart: bool = False, caller:
     )
 
 
+def note_prompt(draft: Draft, session: Session) -> None:
+    """Notes that a session was prompted while it is being detached: it is attached again when it is."""
+    assert session.operation is not None
+    details = {**(session.operation.details or {}), "prompted": draft.command.correlation_id}
+    operation = msgspec.structs.replace(session.operation, details=details)
+    draft.change("session.updated", session, operation=operation)
+
+
 def detach(draft: Draft, command: Command[Empty]) -> None:
     session = draft.session(command.context.session_id)
     refuse_while_operating("session", session.session_id, session.operation)
@@ -277,6 +285,18 @@ def lose_process(draft: Draft, session: Session, problem: Any) -> None:
         else:
             draft.change("approval.answered", approval, answered=True)
     _end_session(draft, draft.session(session.session_id), problem)
+    if turn is not None and turn.interrupt is not None and session.operation is None:
+        # Its agent did not stop by itself. What waits was to run after the turn, not after somebody has a look.
+        waiting = queue.waiting(draft, session.session_id)
+        _go_on(draft, session.session_id, waiting[0].correlation_id if waiting else None)
+
+
+def _go_on(draft: Draft, session_id: str, caller: str | None) -> None:
+    """Starts the agent again for what waits, if anything may start. `caller` is the correlation of who wants it."""
+    session = draft.session(session_id)
+    can_start = session.status == "detached" and session.operation is None and queue.can_start(draft, session)
+    if can_start and caller is not None and queue.waiting(draft, session_id):
+        begin_attach(draft, session, caller=caller)
 
 
 def _end_session(draft: Draft, session: Session, problem: Any) -> None:
@@ -292,6 +312,8 @@ def _end_session(draft: Draft, session: Session, problem: Any) -> None:
         draft.change("session.attach.failed", session, status="detached", problem=problem, **common)
     elif kind == "detach":
         draft.change("session.detached", session, status="detached", problem=_explain(session), **common)
+        prompted = ((session.operation.details if session.operation is not None else None) or {}).get("prompted")
+        _go_on(draft, session.session_id, prompted)
     elif kind == "reroute":
         _start_anew(draft, session, common)
     else:

@@ -107,7 +107,8 @@ def enqueue(
     where it has a position; `apart` says that other sessions are attached by the same command."""
     command = draft.command
     attaches = session.status == "detached" and session.operation is None
-    if attaches:
+    detaches = session.operation is not None and session.operation.kind == "detach"
+    if attaches or detaches:
         profile.check()
     turn.setdefault("position", queue.enter(draft, session.session_id, turn["priority"]))
     queued = Turn(
@@ -125,6 +126,8 @@ def enqueue(
         session = draft.change("session.updated", session, listed=True, title=title)
     if attaches:
         sessions.begin_attach(draft, session, apart=apart)
+    elif detaches:
+        sessions.note_prompt(draft, session)
     else:
         queue.start_next(draft, session)
     found: Turn = draft.find("turn", queued.turn_id)

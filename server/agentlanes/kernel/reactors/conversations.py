@@ -20,12 +20,12 @@ from agentlanes.kernel.ports.agents import Driver, Launch, Profiles, Start
 from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.kernel.ports.runners import ProcessState, RunnerError, Runners, SpawnPlan
 from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation, build_view
-from agentlanes.kernel.reactors.engine import Effect
+from agentlanes.kernel.reactors.engine import Effect, GiveUp
 from agentlanes.kernel.reactors.processes import describe_end
 from agentlanes.kernel.refusals import refuse_runner
 from agentlanes.kernel.routes import direct
 from agentlanes.kernel.vitals import Vitals
-from agentlanes.wire.models import Answer, Approval, ProcessExit, ProcessStart, Session, SessionSettle
+from agentlanes.wire.models import Answer, Approval, Problem, ProcessExit, ProcessStart, Session, SessionSettle
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,23 @@ class Conversations:
             ("session", "reroute"): self._stop,
             ("session", "terminate"): self._stop,
         }
+
+    def give_ups(self) -> dict[tuple[str, str], GiveUp]:
+        """How the engine ends what is refused for good. A session is stopped when its process has ended."""
+        return {("session", "attach"): self._give_up}
+
+    async def _give_up(self, session: Session, problem: Problem) -> None:
+        assert session.operation is not None and session.process_id is not None
+        if self._kernel.state.get("process", session.process_id) is not None:
+            # Its process runs, and its end ends the operation.
+            await self._stop(session)
+            return
+        await self._kernel.perform(
+            "session.settle",
+            SessionSettle(process_id=session.process_id, problem=problem),
+            correlation_id=session.operation.correlation_id,
+            session_id=session.session_id,
+        )
 
     def start(self) -> None:
         """Takes up the sessions whose agents run."""

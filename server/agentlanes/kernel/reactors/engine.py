@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agentlanes.core.errors import Refusal
 from agentlanes.crash_points import reached
 from agentlanes.kernel.kernel import Committed, Kernel
+from agentlanes.wire.models import Problem
 from agentlanes.wire.table import ENTITIES
 
 log = logging.getLogger(__name__)
@@ -22,15 +23,29 @@ log = logging.getLogger(__name__)
 Effect = Callable[[Any], Awaitable[None]]
 """Is given the entity with its operation. May raise Refusal: STALE means that there is nothing left to do."""
 
+GiveUp = Callable[[Any, Problem], Awaitable[None]]
+"""Ends an operation whose effect is refused again and again, with the refusal as its problem."""
+
 RETRY_SECONDS = 1.0
+TRIES = 4
+"""How often an effect may be refused without having ended its operation."""
 
 
 class Engine:
     """Runs one effect for each operation."""
 
-    def __init__(self, kernel: Kernel, effects: dict[tuple[str, str], Effect]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        effects: dict[tuple[str, str], Effect],
+        give_ups: Mapping[tuple[str, str], GiveUp],
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        """Where there is no way to give up, an effect is driven for as long as its operation is open."""
         self._kernel = kernel
         self._effects = effects
+        self._give_ups = give_ups
+        self._retry_seconds = retry_seconds
         self._tasks: dict[tuple[str, str, str, str], asyncio.Task[None]] = {}
 
     def start(self) -> None:
@@ -77,18 +92,26 @@ class Engine:
         if before:
             # One effect at a time for each entity: what ends a session has to find what its start left.
             await asyncio.wait(before)
-        effect = self._effects[noun, entity.operation.kind]
+        key = (noun, entity.operation.kind)
+        effect = self._effects[key]
+        problem: Problem | None = None
+        refused = 0
         while self._is_open(noun, entity):
             try:
+                if problem is not None and refused >= TRIES and key in self._give_ups:
+                    await self._give_ups[key](entity, problem)
+                    return
                 reached("effect.before")
                 await effect(entity)
                 reached("effect.after")
                 return
             except Refusal as refusal:
-                if refusal.code != "STORE_UNAVAILABLE":
-                    log.info("%s %s: %s", noun, entity.operation.kind, refusal.message)
-                    return
-                log.warning("%s %s waits for the log", noun, entity.operation.kind)
+                if refusal.code == "STORE_UNAVAILABLE":
+                    log.warning("%s %s waits for the log", *key)
+                else:
+                    # What is open must end: nobody could do anything else with the entity.
+                    log.info("%s %s: %s", *key, refusal.message)
+                    refused, problem = refused + 1, refusal.problem()
             except Exception:
-                log.exception("%s %s failed; it is driven again", noun, entity.operation.kind)
-            await asyncio.sleep(RETRY_SECONDS)
+                log.exception("%s %s failed; it is driven again", *key)
+            await asyncio.sleep(self._retry_seconds)

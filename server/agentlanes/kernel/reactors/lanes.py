@@ -15,9 +15,9 @@ from agentlanes.kernel.kernel import Kernel
 from agentlanes.kernel.observers import address_worktree, describe_risks
 from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.runners import RunnerError, Runners
-from agentlanes.kernel.reactors.engine import Effect
+from agentlanes.kernel.reactors.engine import Effect, GiveUp
 from agentlanes.kernel.refusals import refuse_git, refuse_runner
-from agentlanes.wire.models import Lane, LaneSettle, Merge, Operation, Rescue, SessionApply, Worktree
+from agentlanes.wire.models import Lane, LaneSettle, Merge, Operation, Problem, Rescue, SessionApply, Worktree
 
 STOP_SECONDS = 20.0
 NOBODY = Identity("agentlanes", "agentlanes@localhost")
@@ -42,6 +42,14 @@ class Lanes:
             ("lane", "merge"): self._merge,
             ("lane", "cleanup"): self._clean_up,
         }
+
+    def give_ups(self) -> dict[tuple[str, str], GiveUp]:
+        """How the engine ends what is refused for good."""
+
+        async def fail(lane: Lane, problem: Problem) -> None:
+            await self._settle(lane, problem=problem)
+
+        return dict.fromkeys(self.effects(), fail)
 
     async def _settle(self, lane: Lane, **outcome: Any) -> None:
         operation = _operation(lane)

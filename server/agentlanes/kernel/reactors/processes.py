@@ -35,7 +35,7 @@ from agentlanes.kernel.ports.runners import (
     Throttled,
 )
 from agentlanes.kernel.ports.store import Selection
-from agentlanes.kernel.reactors.engine import Effect
+from agentlanes.kernel.reactors.engine import Effect, GiveUp
 from agentlanes.kernel.refusals import refuse_runner
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.wire.models import Problem, ProcessExit, Session, Terminal, TerminalSettle, TerminalThrottle
@@ -113,6 +113,14 @@ class Processes:
     def effects(self) -> dict[tuple[str, str], Effect]:
         """What the engine runs."""
         return {("terminal", "spawn"): self._spawn, ("terminal", "close"): self._close}
+
+    def give_ups(self) -> dict[tuple[str, str], GiveUp]:
+        """How the engine ends what is refused for good. A terminal that closes has closed when its process ended."""
+
+        async def fail(terminal: Terminal, problem: Problem) -> None:
+            await self._settle(terminal, problem=problem)
+
+        return {("terminal", "spawn"): fail}
 
     async def adopt(self, adoption: Adoption) -> None:
         """Brings the log in line with the processes that are there, once, before anything is served: what ended

@@ -234,7 +234,7 @@ class LineDriver(ABC, Generic[P, H]):
         news_free = settled is None and fatal is None and not (stop or growths)
         if news_free and apply == SessionApply(process_id=self._process_id):
             return None
-        return Step(apply, settled, growths, fatal, stop)
+        return Step(apply, settled, growths, fatal, stop, self._outbox.take_unlogged())
 
     def _note_session(self, view: AgentView) -> None:
         self._session = view.session
@@ -260,7 +260,8 @@ class LineDriver(ABC, Generic[P, H]):
 
     def _answer(self, view: AgentView) -> None:
         over = self._prompt.turn_id if self._prompt is not None and self._prompt.is_over() else None
-        if self._questions.answer(view.approvals, over) and self._prompt is not None and over is None:
+        answered = self._questions.answer(view.approvals, over, view.secret_answers)
+        if answered and self._prompt is not None and over is None:
             self._news.activity = "Working"
 
     def _finish_turn(self, ended: P, progress: dict[str, Any], usage: Usage) -> None:

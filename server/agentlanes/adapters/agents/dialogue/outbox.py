@@ -21,6 +21,7 @@ class Outbox:
         self._head: dict[str, object] = {} if version is None else {"jsonrpc": version}
         self._last = written[-1].n if written else 0
         self._fresh: list[AgentWrite] = []
+        self._unlogged: dict[int, str] = {}
 
     def request(self, method: str, params: dict[str, object]) -> int:
         """Ask; the result is the number, and the id under which the answer comes."""
@@ -30,9 +31,16 @@ class Outbox:
     def notify(self, method: str, params: dict[str, object] | None = None) -> int:
         return self._add({"method": method} if params is None else {"method": method, "params": params})
 
-    def answer(self, request_id: str, result: dict[str, object]) -> int:
-        """Answer a request of the agent, whose id is given as JSON."""
-        return self._add({"id": msgspec.Raw(request_id.encode()), "result": result})
+    def answer(self, request_id: str, result: dict[str, object], unlogged: dict[str, object] | None = None) -> int:
+        """Answer a request of the agent, whose id is given as JSON. `unlogged` is the answer that carries secrets; the
+        other one is recorded, and is what the agent hears where the secrets are lost."""
+        n = self._add(self._frame_answer(request_id, result))
+        if unlogged is not None:
+            self._unlogged[n] = encode({**self._head, **self._frame_answer(request_id, unlogged)})
+        return n
+
+    def _frame_answer(self, request_id: str, result: dict[str, object]) -> dict[str, object]:
+        return {"id": msgspec.Raw(request_id.encode()), "result": result}
 
     def refuse(self, request_id: str, code: int, message: str) -> int:
         error = {"code": code, "message": message}
@@ -42,6 +50,11 @@ class Outbox:
         """Hand over what was written since the last call."""
         writes, self._fresh = tuple(self._fresh), []
         return writes
+
+    def take_unlogged(self) -> dict[int, str]:
+        """Hand over the frames that are delivered in place of what is recorded."""
+        unlogged, self._unlogged = self._unlogged, {}
+        return unlogged
 
     def _add(self, message: dict[str, object]) -> int:
         self._last += 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from agentlanes.adapters.agents.dialogue.ids import derive_id
 from agentlanes.adapters.agents.dialogue.item import OpenItem
 from agentlanes.adapters.agents.dialogue.outbox import Outbox
-from agentlanes.wire.models import Approval, ApprovalAnswered, ApprovalKind, ApprovalOption, Question, Session
+from agentlanes.wire.models import Answer, Approval, ApprovalAnswered, ApprovalKind, ApprovalOption, Question, Session
 
 APPROVAL_TIMEOUT = timedelta(hours=10)
 PENDING_CAP = 100
@@ -85,14 +87,18 @@ class Questions:
         """The agent does not want an answer any more."""
         self._withdrawn.add(request_id)
 
-    def answer(self, known: Iterable[Approval], over_turn_id: str | None) -> bool:
+    def answer(
+        self, known: Iterable[Approval], over_turn_id: str | None, secrets: Mapping[str, Sequence[Answer]]
+    ) -> bool:
         """Answer what was decided, was withdrawn, or belongs to the turn that was cancelled or has ended.
 
         The core makes an approval that is answered while it is pending a canceled one. True if anything was answered.
         """
         due = [approval for approval in (*known, *self._asked) if self._is_due(approval, over_turn_id)]
         for approval in due:
-            n = self._outbox.answer(approval.request_id, self._outcome(approval))
+            secret = secrets.get(approval.approval_id)
+            unlogged = self._outcome(_fill_in(approval, secret)) if secret else None
+            n = self._outbox.answer(approval.request_id, self._outcome(approval), unlogged)
             self._answers.append(ApprovalAnswered(approval_id=approval.approval_id, answer_n=n))
             self._answered.add(approval.approval_id)
         return bool(due)
@@ -116,6 +122,15 @@ class Questions:
         if approval.status != "pending" or approval.request_id in self._withdrawn:
             return True
         return approval.turn_id == over_turn_id
+
+
+def _fill_in(approval: Approval, secret: Sequence[Answer]) -> Approval:
+    """The approval with the answers that its decision does not hold."""
+    decision = approval.decision
+    assert decision is not None
+    return msgspec.structs.replace(
+        approval, decision=msgspec.structs.replace(decision, answers=(*decision.answers, *secret))
+    )
 
 
 def add_time(at: str, duration: timedelta) -> str:

@@ -19,10 +19,9 @@ class ControlOutbox(Outbox):
         request = {"subtype": method, **params}
         return self._add({"type": "control_request", "request_id": str(self._last + 1), "request": request})
 
-    def answer(self, request_id: str, result: dict[str, object]) -> int:
-        """Answer a request of the agent, whose id is given as JSON."""
+    def _frame_answer(self, request_id: str, result: dict[str, object]) -> dict[str, object]:
         response = {"subtype": "success", "request_id": msgspec.Raw(request_id.encode()), "response": result}
-        return self._add({"type": "control_response", "response": response})
+        return {"type": "control_response", "response": response}
 
     def refuse(self, request_id: str, code: int, message: str) -> int:
         response = {"subtype": "error", "request_id": msgspec.Raw(request_id.encode()), "error": message}
