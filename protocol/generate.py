@@ -18,9 +18,11 @@ from noun_files import SOURCE, Model, read
 from targets.lua import write_lua_tables, write_lua_types
 from targets.markdown import write_reference
 from targets.python import write_bundle, write_models, write_table
+from targets.typescript import write_typescript
 
 ROOT = Path(__file__).resolve().parent.parent
 WIRE = ROOT / "server" / "agentlanes" / "wire"
+VSCODE = ROOT / "editors" / "vscode" / "src"
 NEOVIM = ROOT / "editors" / "neovim" / "lua" / "agentlanes"
 CURE = "run `python protocol/generate.py` and commit what it writes"
 
@@ -35,6 +37,7 @@ def outputs(model: Model) -> dict[Path, str]:
         SOURCE / "README.md": write_reference(model),
         NEOVIM / "protocol.lua": write_lua_tables(model),
         NEOVIM / "meta.lua": write_lua_types(model),
+        VSCODE / "protocol.ts": write_typescript(model),
     }
 
 
