@@ -62,7 +62,7 @@ class SessionPanel implements vscode.Disposable {
       { viewColumn: vscode.ViewColumn.Active, preserveFocus },
       { enableScripts: true, retainContextWhenHidden: true, localResourceRoots: [extensionUri] },
     );
-    this.panel.iconPath = new vscode.ThemeIcon("comment-discussion");
+    this.panel.iconPath = vscode.Uri.joinPath(extensionUri, "media", "lanes.svg");
     this.panel.webview.html = writePage(this.panel.webview, extensionUri);
     this.panel.webview.onDidReceiveMessage((message: FromPage) => void this.take(message));
     this.listening = connection.mirror.listen((change) => this.hear(change));

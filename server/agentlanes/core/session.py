@@ -216,7 +216,7 @@ def apply(draft: Draft, command: Command[SessionApply]) -> None:
     title, activity = write_line(payload.title), write_line(payload.activity)
     if title is not None and title != session.title:
         changes["title"] = title
-    if activity is not None and activity != session.activity:
+    if payload.activity is not None and activity != session.activity:
         changes["activity"] = activity
     if payload.offer is not None and payload.offer != session.offer:
         changes["offer"] = payload.offer

@@ -1,0 +1,136 @@
+"""A real VS Code: its server and extension host, and its workbench in a headless Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from cli.place import Place
+
+ROOT = Path(__file__).parents[3]
+EXTENSION = ROOT / "editors" / "vscode"
+CODE = ROOT / ".cache" / "vscode"
+PICTURES = ROOT / ".cache" / "screenshots"
+PATIENCE_MS = 60_000
+
+_CHROMIUM = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+_SETTINGS = {
+    "security.workspace.trust.enabled": False,
+    "workbench.startupEditor": "none",
+    "workbench.welcomePage.walkthroughs.openOnInstall": False,
+    "terminal.integrated.gpuAcceleration": "off",
+    "chat.disableAIFeatures": True,
+    "telemetry.telemetryLevel": "off",
+    "update.mode": "none",
+}
+
+
+class Workbench:
+    """One VS Code server in a place of its own."""
+
+    def __init__(self, place: Place, address: str) -> None:
+        self.place = place
+        self.address = address
+
+    def run_suite(self, suite: Path) -> tuple[int, list[str]]:
+        """Runs a test module in the extension host. Returns its exit code and what it logged."""
+        development = [
+            ["extensionDevelopmentPath", self._remote(EXTENSION)],
+            ["extensionTestsPath", self._remote(suite)],
+            ["skipWelcome", "true"],
+        ]
+        exits: list[int] = []
+        logged: list[str] = []
+        with self.open(payload=development) as page:
+            # The page hands these over as it starts, so they are there before it is loaded.
+            page.expose_function("codeAutomationExit", lambda code, logs=None: exits.append(code))
+            page.expose_function("codeAutomationLog", lambda kind, args: logged.append(" ".join(map(str, args))))
+            page.reload()
+            for _ in range(PATIENCE_MS // 50):
+                if exits:
+                    return exits[0], logged
+                page.wait_for_timeout(100)
+        raise AssertionError("the suite does not end\n" + "\n".join(logged[-40:]))
+
+    @contextlib.contextmanager
+    def open(self, payload: list[list[str]] | None = None) -> Iterator[Page]:
+        """A window on the place's repository."""
+        query = {"folder": str(self.place.folder / "repo")}
+        if payload is not None:
+            query["payload"] = json.dumps(payload)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=_CHROMIUM)
+            try:
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                page.set_default_timeout(PATIENCE_MS)
+                page.goto(f"http://{self.address}/?{urllib.parse.urlencode(query)}")
+                yield page
+            finally:
+                browser.close()
+
+    def _remote(self, path: Path) -> str:
+        return f"vscode-remote://{self.address}{path}"
+
+
+def find_chromium() -> str:
+    """The browser. Raises AssertionError, saying how to get it."""
+    found = shutil.which("chromium")
+    assert found is not None, "chromium is missing; `make test-editors` installs it"
+    return found
+
+
+@contextlib.contextmanager
+def start_workbench(place: Place, *, packed: Path | None = None) -> Iterator[Workbench]:
+    """Starts the server with the folders of a user who never saw VS Code; `packed` is a .vsix to install first."""
+    run = place.folder / "vscode"
+    user = run / "data" / "User"
+    user.mkdir(parents=True)
+    command = [shutil.which("agentlanes", path=place.env["PATH"]), "stdio"]
+    (user / "settings.json").write_text(json.dumps({**_SETTINGS, "agentlanes.command": command}))
+    dirs = ["--server-data-dir", run / "server", "--user-data-dir", run / "data", "--extensions-dir", run / "extensions"]
+    node, main = CODE / "bin" / "node", CODE / "vscode" / "out" / "server-main.js"
+    env = {**place.env, "EXTENSIONS_GALLERY": "{}", "PATH": f"{CODE / 'bin'}:{place.env['PATH']}"}
+    if packed is not None:
+        install = [node, main, *dirs, "--accept-server-license-terms", "--install-extension", packed]
+        subprocess.run(install, env=env, check=True, capture_output=True)
+    (run / "server" / "data" / "Machine").mkdir(parents=True, exist_ok=True)
+    (run / "server" / "data" / "Machine" / "settings.json").write_text(json.dumps({"agentlanes.command": command}))
+    flags = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms"]
+    log = place.folder / "vscode.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [node, main, *flags, *dirs, "--telemetry-level", "off", "--enable-smoke-test-driver"],
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield Workbench(place, _wait_for_address(server, log))
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def _wait_for_address(server: subprocess.Popen[Any], log: Path) -> str:
+    while True:
+        found = re.search(r"Web UI available at http://([^/\s?]+)", log.read_text())
+        if found is not None:
+            return found[1].replace("localhost", "127.0.0.1")
+        assert server.poll() is None, log.read_text()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(0.05)
