@@ -8,7 +8,7 @@ AGENTS ?= $(notdir $(patsubst %/package-lock.json,%,$(wildcard tests/real_agents
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help try test test-editors check bench test-faults test-agents agents generate format pins install
+.PHONY: help try test test-editors check bench test-faults test-agents agents vsix test-vscode generate format pins install
 
 help:
 	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
@@ -19,6 +19,8 @@ help:
 	@echo 'make test-faults  kills, full disks and lost runners at every named point'
 	@echo 'make agents       install the real agents that tests drive into .cache/agents (AGENTS=ci for some)'
 	@echo 'make test-agents  the tests that drive real agents, all of them'
+	@echo 'make vsix         the VS Code extension, packed as editors/vscode/dist/agentlanes.vsix'
+	@echo 'make test-vscode  the extension in a real VS Code, with pictures in .cache/screenshots'
 	@echo 'make generate     write what is generated from protocol/v1'
 	@echo 'make format       format the code'
 	@echo 'make pins         pin the newest versions that pyproject.toml allows'
@@ -74,6 +76,20 @@ $(INSTALLED): tests/requirements.txt pyproject.toml
 	@touch $@
 
 # Compiled with the oldest Python that is supported, because pins of a newer one may not be there for it.
+VSCODE := editors/vscode
+$(VSCODE)/node_modules/.installed: $(VSCODE)/package-lock.json
+	@.ci/prerequisites node
+	@cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+vsix: $(VSCODE)/node_modules/.installed
+	@cd $(VSCODE) && npm run -s check && npm run -s build && npm run -s build-tests && npm run -s package >&2
+
+test-vscode: $(INSTALLED) vsix
+	@.ci/prerequisites chromium
+	@tests/editors/vscode/install .cache/vscode
+	@$(BIN)/python -m pytest -m vscode tests/editors/vscode $(ARGS)
+
 pins:
 	@.ci/prerequisites $(PYTHON)
 	@$(PYTHON) -m venv .cache/pins

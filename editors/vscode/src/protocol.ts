@@ -27,6 +27,9 @@ export type TerminalId = string;
 /** Id of an approval. */
 export type ApprovalId = string;
 
+/** Id of a grant. */
+export type GrantId = string;
+
 /** Id of an audit record. */
 export type AuditEventId = string;
 
@@ -258,8 +261,11 @@ export interface Snapshot {
   processes: Process[];
   terminals: Terminal[];
   approvals: Approval[];
+  grants: Grant[];
   constraints: Constraint[];
   stops: Stop[];
+  /** One where the config names one. */
+  harnesses: HarnessStatus[];
 }
 
 /** Reads the log itself. */
@@ -476,6 +482,28 @@ export interface Rescue {
   rescued_at: Timestamp;
 }
 
+/** Of all rules that match, deny goes before ask, and ask before allow. */
+export type RuleEffect = "allow" | "deny" | "ask";
+
+/** What happens to what an agent asks for. All that a rule names must match; one that names nothing matches everything. */
+export interface Rule {
+  effect: RuleEffect;
+  tool_kind?: ToolKind;
+  /** Words of a command, each a glob; a last word of * stands for any further words. Of a compound command every part must be allowed. */
+  command?: string;
+  /** The whole command, letter by letter. */
+  line?: string;
+  /** Glob of a path in the lane's worktree: * within a folder, ** across folders. Nothing outside of the lane, and nothing of git's own, is ever allowed by a rule. */
+  path?: string;
+  /** The title of what is asked, letter by letter; alone it allows only what names neither a command nor a path. */
+  title?: string;
+}
+
+/** Rules as a whole, so that none is a set as well. */
+export interface RuleSet {
+  list: Rule[];
+}
+
 /** A lane. */
 export interface Lane {
   lane_id: LaneId;
@@ -490,6 +518,8 @@ export interface Lane {
   permission_mode?: PermissionMode;
   /** Limits of the lane's turns; the workspace's default where absent. */
   constraint_id?: ConstraintId;
+  /** What happens in mode auto to what its agents ask. */
+  rules?: Rule[];
   branch: BranchName;
   worktrees: Worktree[];
   /** Kept from automatic cleanup. */
@@ -524,6 +554,9 @@ export interface LaneCreate {
   profile?: ProfileName;
   project_context_id?: string;
   constraint?: ConstraintName;
+  /** supervised where absent. */
+  permission_mode?: PermissionMode;
+  rules?: Rule[];
   pinned?: boolean;
 }
 
@@ -532,6 +565,9 @@ export interface LaneUpdate {
   name?: Name;
   profile?: ProfileName;
   constraint?: ConstraintName;
+  permission_mode?: PermissionMode;
+  /** All rules from now on. */
+  rules?: RuleSet;
   pinned?: boolean;
 }
 
@@ -736,6 +772,17 @@ export interface SessionOrigin {
   agent_turn_id?: string;
 }
 
+/** How the agent's way to its model was chosen. It is decided when the agent starts; another one for the next turn starts it anew. */
+export interface SessionRoute {
+  /** What the session, or else its profile, wants. */
+  preferred_transport: Transport;
+  /** Why it is another one than preferred; absent where it is not. */
+  reason?: Problem;
+  decided_at: Timestamp;
+  /** Whether a turn has begun, so that an agent that starts anew has a conversation to resume. */
+  prompted?: boolean;
+}
+
 /** A session. */
 export interface Session {
   session_id: SessionId;
@@ -750,6 +797,7 @@ export interface Session {
   /** The agent's own id where the agent is Codex. */
   codex_session_id?: string;
   transport: Transport;
+  route?: SessionRoute;
   origin?: SessionOrigin;
   /** What the agent is told of the work that was handed over, before its first prompt; the turn that told it has it from then on. */
   primer?: string;
@@ -792,6 +840,8 @@ export interface SessionCreate {
   /** What it goes on from; a fresh conversation where absent. */
   origin?: SessionOrigin;
   constraint?: ConstraintName;
+  /** The preferred one; the profile's where absent. */
+  transport?: Transport;
   /** Start the agent at once; true where absent. */
   attach?: boolean;
 }
@@ -801,6 +851,8 @@ export interface SessionUpdate {
   title?: Name;
   /** For the turns that start from now on; what is absent in it stays. */
   choice?: Choice;
+  /** Preferred from the next turn on. */
+  transport?: Transport;
 }
 
 /** Which sessions. */
@@ -1574,6 +1626,17 @@ export interface Answer {
   values: string[];
 }
 
+/** For what a decision counts from now on: this approval alone, or the same in the session, the lane or the workspace. */
+export type ApprovalScope = "once" | "session" | "lane" | "workspace";
+
+/** A path that a tool call is about, as it was when the agent asked. */
+export interface Touch {
+  /** As the agent wrote it. */
+  path: string;
+  /** Where it leads in the lane's worktree, symlinks resolved; absent where it leads out of the lane or to git's own files. */
+  inside?: string;
+}
+
 /** What was decided, and by whom. */
 export interface Decision {
   /** The option chosen; absent where the agent offered none that fits. */
@@ -1581,7 +1644,13 @@ export interface Decision {
   kind?: OptionKind;
   /** To the approval's questions, but for secret ones. */
   answers?: Answer[];
+  /** Who decided: a client, the server where it expired, or `policy`. */
   actor: string;
+  /** once where absent. */
+  scope?: ApprovalScope;
+  /** The grant that decided. */
+  grant_id?: GrantId;
+  /** Of a person, for the agent; of the policy, the rule that decided. */
   reason?: string;
   decided_at: Timestamp;
 }
@@ -1606,6 +1675,8 @@ export interface Approval {
   questions?: Question[];
   /** The tool call that the decision is about. */
   preview?: ToolCall;
+  /** The paths of the preview, and where they lead. */
+  touches?: Touch[];
   options: ApprovalOption[];
   decision?: Decision;
   /** Number of the write that told the agent. */
@@ -1627,8 +1698,10 @@ export interface ApprovalResolve {
   option_id?: string;
   /** The first option of this kind. */
   kind?: OptionKind;
-  /** To the approval's questions. */
+  /** To all of the approval's questions. Answers to secret ones are kept nowhere. */
   answers?: Answer[];
+  /** once where absent. A wider one makes a grant, and the agent is told once only. */
+  scope?: ApprovalScope;
   reason?: string;
 }
 
@@ -1650,6 +1723,70 @@ export interface ApprovalPage {
   next_cursor?: Cursor;
 }
 
+/** A grant. */
+export interface Grant {
+  grant_id: GrantId;
+  workspace_id: WorkspaceId;
+  /** Where it counts for one lane. */
+  lane_id?: LaneId;
+  /** Where it counts for one session. */
+  session_id?: SessionId;
+  scope: ApprovalScope;
+  /** What it matches, and whether that is allowed or denied. */
+  rule: Rule;
+  /** The approval that was decided. */
+  approval_id: ApprovalId;
+  /** Who decided. */
+  actor: string;
+  reason?: string;
+  created_at: Timestamp;
+}
+
+/** Which grant. */
+export interface GrantRef {
+  grant_id: GrantId;
+}
+
+/** Which grants. */
+export interface GrantList {
+  scope?: ApprovalScope;
+  cursor?: Cursor;
+  limit?: Limit;
+}
+
+/** One grant as it is now. */
+export interface GrantState {
+  grant: Grant;
+}
+
+/** Grants in order of creation. */
+export interface GrantPage {
+  grants: Grant[];
+  next_cursor?: Cursor;
+}
+
+/** A prompt and whom it is for: the sessions that are named, else all of the envelope's lane or workspace that are not over. */
+export interface PromptCreate {
+  session_ids?: SessionId[];
+  prompt: string;
+  links?: ResourceLink[];
+  /** In each session's queue. */
+  priority?: number;
+}
+
+/** A session that did not take the prompt. */
+export interface PromptRefusal {
+  session_id: SessionId;
+  problem: Problem;
+}
+
+/** What became of the prompt. */
+export interface PromptReceipt {
+  /** One for each session that took it. */
+  turns: Turn[];
+  refused: PromptRefusal[];
+}
+
 /** How to start an agent. Values of its environment are not told. */
 export interface Profile {
   name: ProfileName;
@@ -1664,6 +1801,10 @@ export interface Profile {
   /** Mode that the agent is put in. */
   mode?: string;
   model?: string;
+  /** Routes that it says how to take; native_openai where absent. */
+  transports?: Transport[];
+  /** The route that it prefers. */
+  transport?: Transport;
   /** `built in`, or the file that it is written in. */
   source: string;
   /** Used where nothing names a profile. */
@@ -1943,6 +2084,60 @@ export interface StopPage {
   next_cursor?: Cursor;
 }
 
+/** Id of a harness. */
+export type HarnessId = string;
+
+/** healthy = it answers and has models; degraded = it answers and cannot serve; unavailable = it does not answer. */
+export type HarnessHealth = "healthy" | "degraded" | "unavailable";
+
+/** What is wrong: refused = another status than 200; overloaded = 503; cooling_down = 429; flapping = it comes and goes. */
+export type HarnessFault = "not_checked" | "not_configured" | "unreachable" | "timeout" | "garbage" | "refused" | "unauthorized" | "overloaded" | "cooling_down" | "no_models" | "flapping" | (string & {});
+
+/** What told it: a probe, a probe before a prompt, what an agent met in its turn, the config file. */
+export type HarnessSource = "interval" | "on_demand" | "turn" | "config" | (string & {});
+
+/** The route of every session while the harness is not healthy. */
+export type FallbackTransport = "native_openai";
+
+/** Health of the harness. It changes when its status or its fault does, not with every check. */
+export interface HarnessStatus {
+  harness_id: HarnessId;
+  /** Where it listens, without credentials. */
+  url: string;
+  status: HarnessHealth;
+  /** Absent while it is healthy. */
+  fault?: HarnessFault;
+  /** The same for people, with what would help; absent while it is healthy. */
+  degrade_reason?: string;
+  fallback_transport: FallbackTransport;
+  /** Its status before the last change. */
+  previous?: HarnessHealth;
+  source: HarnessSource;
+  changed_at: Timestamp;
+  /** The check that changed it; in harness.status.get the newest one, as a vital. */
+  last_check_at?: Timestamp;
+}
+
+/** How to look. */
+export interface HarnessGet {
+  /** Probe it first, and wait for what it answers. */
+  fresh?: boolean;
+}
+
+/** The harness as it is known. */
+export interface HarnessState {
+  harness: HarnessStatus;
+}
+
+/** What was found out about the harness. */
+export interface HarnessSettle {
+  url: string;
+  status: HarnessHealth;
+  fault?: HarnessFault;
+  degrade_reason?: string;
+  source: HarnessSource;
+}
+
 /** failure = refused, or failed later. */
 export type AuditResult = "success" | "failure";
 
@@ -1979,6 +2174,49 @@ export interface AuditState {
 /** Records in order of time. */
 export interface AuditPage {
   audit_events: AuditEvent[];
+  next_cursor?: Cursor;
+}
+
+/** LLM_PROMPT = the turn itself, the root; TOOL_CALL = a tool that the agent used; RESPONSE = something that it said or thought. */
+export type TraceType = "LLM_PROMPT" | "TOOL_CALL" | "RESPONSE";
+
+/** One node of the tree. */
+export interface TraceEntry {
+  /** Of a prompt the turn's id, otherwise the item's. */
+  id: string;
+  /** The turn that it belongs to. */
+  command_id: TurnId;
+  /** The agent, which is known by its profile. */
+  agent_id: ProfileName;
+  /** The entry that it is part of; absent at the root. */
+  parent_id?: string;
+  type: TraceType;
+  /** What to show it as. */
+  name: string;
+  /** LLM_PROMPT: prompt, model. TOOL_CALL: tool, args, result. RESPONSE: content. */
+  content: Record<string, unknown>;
+  started_at: Timestamp;
+  completed_at?: Timestamp;
+  duration_ms?: number;
+  /** As far as the agent counts them: all of a turn at its root. */
+  tokens_used?: number;
+  /** Why it failed. */
+  error?: string;
+  /** What else is known: status, kind of the item, usage, locations, ids of the agent's own. */
+  metadata: Record<string, unknown>;
+}
+
+/** Of which turn, or with session_id in the envelope of which session. */
+export interface TraceList {
+  turn_id?: TurnId;
+  cursor?: Cursor;
+  /** Turns at most; 20 where absent. */
+  limit?: Limit;
+}
+
+/** Trees in the order in which their turns were asked for; in each, every entry stands after its parent. */
+export interface TracePage {
+  traces: TraceEntry[];
   next_cursor?: Cursor;
 }
 
@@ -2026,7 +2264,7 @@ export interface Calls {
   "lane.create": { payload: LaneCreate; result: LaneState };
   /** Brings a lane's worktree back: checks one that should be there, restores one that was removed. */
   "lane.attach": { payload: Empty; result: LaneState };
-  /** Changes name, profile, constraint or pin. */
+  /** Changes name, profile, constraint, pin, permission mode or rules. */
   "lane.update": { payload: LaneUpdate; result: LaneState };
   /** Commits what is in the lane, on its branch; lane.committed follows. */
   "lane.commit": { payload: LaneCommit; result: LaneState };
@@ -2050,7 +2288,7 @@ export interface Calls {
   "session.detach": { payload: Empty; result: SessionState };
   /** Ends the session: its agent, its terminals, its queue. What it said stays. */
   "session.terminate": { payload: Empty; result: SessionState };
-  /** Changes the title, or what is chosen of the agent's settings. */
+  /** Changes the title, what is chosen of the agent's settings, or the preferred transport. */
   "session.update": { payload: SessionUpdate; result: SessionState };
   /** Forgets a terminated session; its log stays. */
   "session.delete": { payload: Empty; result: SessionState };
@@ -2118,6 +2356,14 @@ export interface Calls {
   "approval.list": { payload: ApprovalList; result: ApprovalPage };
   /** One approval. */
   "approval.get": { payload: ApprovalRef; result: ApprovalState };
+  /** Lists grants. */
+  "grant.list": { payload: GrantList; result: GrantPage };
+  /** One grant. */
+  "grant.get": { payload: GrantRef; result: GrantState };
+  /** Ends a grant; what it decided stays decided. */
+  "grant.revoke": { payload: GrantRef; result: GrantState };
+  /** Prompts several sessions in one step; what one of them refuses the others still take. */
+  "prompt.create": { payload: PromptCreate; result: PromptReceipt };
   /** Lists profiles. */
   "profile.list": { payload: Empty; result: ProfilePage };
   /** One profile. */
@@ -2142,8 +2388,12 @@ export interface Calls {
   "stop.list": { payload: StopList; result: StopPage };
   /** One emergency stop. */
   "stop.get": { payload: StopRef; result: StopState };
+  /** Health of the harness, and why sessions are not routed through it. */
+  "harness.status.get": { payload: HarnessGet; result: HarnessState };
   /** Lists audit records. */
   "audit.list": { payload: AuditList; result: AuditPage };
+  /** The tree of a turn, or of each turn of a session. */
+  "trace.list": { payload: TraceList; result: TracePage };
 }
 
 /** What each topic carries. */
@@ -2280,6 +2530,10 @@ export interface Payloads {
   "approval.resolved": ApprovalState;
   /** The agent was told, or is gone. */
   "approval.answered": ApprovalState;
+  /** A decision counts from now on. */
+  "grant.created": GrantState;
+  /** The grant was revoked, or what it counted for is over. */
+  "grant.revoked": GrantState;
   /** How an agent is; at most every 250 ms, for peers whose subscription names agent.vitals or agent.*, because looking costs. */
   "agent.vitals": AgentVitals;
   /** A constraint was made. */
@@ -2292,6 +2546,8 @@ export interface Payloads {
   "stop.started": StopState;
   /** No process of what was stopped lives. */
   "stop.ended": StopState;
+  /** The harness' status or fault changed; the next turn of each session that wants it takes the route that follows. */
+  "harness.status.changed": HarnessState;
   /** A record was made. */
   "audit.recorded": AuditState;
 }
@@ -2307,8 +2563,10 @@ export interface Entities {
   process: Process;
   terminal: Terminal;
   approval: Approval;
+  grant: Grant;
   constraint: Constraint;
   stop: Stop;
+  harness: HarnessStatus;
 }
 
 export const VERSION = "1";
@@ -2380,12 +2638,15 @@ export const TOPICS: Record<string, { noun: string; stream?: true; drops?: true 
   "approval.requested": {"noun": "approval"},
   "approval.resolved": {"noun": "approval"},
   "approval.answered": {"noun": "approval"},
+  "grant.created": {"noun": "grant"},
+  "grant.revoked": {"noun": "grant", "drops": true},
   "agent.vitals": {"noun": "agent", "stream": true},
   "constraint.created": {"noun": "constraint"},
   "constraint.updated": {"noun": "constraint"},
   "constraint.deleted": {"noun": "constraint", "drops": true},
   "stop.started": {"noun": "stop"},
   "stop.ended": {"noun": "stop"},
+  "harness.status.changed": {"noun": "harness"},
   "audit.recorded": {"noun": "audit", "stream": true},
 };
 
@@ -2399,8 +2660,10 @@ export const ENTITIES: Record<keyof Entities, { id: string; parent: string | nul
   "process": {"id": "process_id", "parent": "lane_id", "plural": "processes"},
   "terminal": {"id": "terminal_id", "parent": "lane_id", "plural": "terminals"},
   "approval": {"id": "approval_id", "parent": "session_id", "plural": "approvals"},
+  "grant": {"id": "grant_id", "parent": "workspace_id", "plural": "grants"},
   "constraint": {"id": "constraint_id", "parent": "workspace_id", "plural": "constraints"},
   "stop": {"id": "stop_id", "parent": null, "plural": "stops"},
+  "harness": {"id": "harness_id", "parent": null, "plural": "harnesses"},
 };
 
 export const MACHINES: Record<string, { field: string; edges: Record<string, string[]> }> = {
@@ -2413,4 +2676,5 @@ export const MACHINES: Record<string, { field: string; edges: Record<string, str
   "terminal": {"field": "state", "edges": {"idle": ["spawning"], "spawning": ["active", "closed"], "active": ["throttled", "closed"], "throttled": ["active", "closed"], "closed": []}},
   "approval": {"field": "status", "edges": {"pending": ["approved", "denied", "expired", "canceled"], "approved": [], "denied": [], "expired": [], "canceled": []}},
   "stop": {"field": "status", "edges": {"stopping": ["stopped"], "stopped": []}},
+  "harness": {"field": "status", "edges": {"healthy": ["degraded", "unavailable"], "degraded": ["healthy", "unavailable"], "unavailable": ["healthy", "degraded"]}},
 };

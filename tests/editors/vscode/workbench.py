@@ -101,7 +101,14 @@ def start_workbench(place: Place, *, packed: Path | None = None) -> Iterator[Wor
     user.mkdir(parents=True)
     command = [shutil.which("agentlanes", path=place.env["PATH"]), "stdio"]
     (user / "settings.json").write_text(json.dumps({**_SETTINGS, "agentlanes.command": command}))
-    dirs = ["--server-data-dir", run / "server", "--user-data-dir", run / "data", "--extensions-dir", run / "extensions"]
+    dirs = [
+        "--server-data-dir",
+        run / "server",
+        "--user-data-dir",
+        run / "data",
+        "--extensions-dir",
+        run / "extensions",
+    ]
     node, main = CODE / "bin" / "node", CODE / "vscode" / "out" / "server-main.js"
     env = {**place.env, "EXTENSIONS_GALLERY": "{}", "PATH": f"{CODE / 'bin'}:{place.env['PATH']}"}
     if packed is not None:
