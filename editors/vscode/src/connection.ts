@@ -45,6 +45,7 @@ const RETRY_MS = [100, 500, 1000, 2000, 5000];
 export class Connection implements vscode.Disposable {
   readonly mirror = new Mirror();
   private client: LanguageClient | undefined;
+  private opening: Promise<void> = Promise.resolve();
   private failures = 0;
   private readonly streams = new vscode.EventEmitter<{ topic: string; event: EventEnvelope }>();
   private readonly states = new vscode.EventEmitter<boolean>();
@@ -54,8 +55,13 @@ export class Connection implements vscode.Disposable {
 
   constructor(private readonly log: vscode.LogOutputChannel) {}
 
-  /** Starts the program that connects. What fails is said to the user, with a way to try again. */
+  /** Starts the program that connects. */
   async start(): Promise<void> {
+    this.opening = this.open();
+    await this.opening;
+  }
+
+  private async open(): Promise<void> {
     const [command, ...args] = vscode.workspace.getConfiguration("agentlanes").get<string[]>("command", []);
     if (command === undefined) throw new Error("agentlanes.command is empty; set it to a program and its arguments");
     const cwd = vscode.workspace.workspaceFolders?.find((folder) => folder.uri.scheme === "file")?.uri.fsPath;
@@ -82,11 +88,20 @@ export class Connection implements vscode.Disposable {
     this.failures = 0;
   }
 
-  /** Asks the server. Raises Refusal. */
+  /** Asks the server, once the connection that is being opened is there. Raises Refusal. */
   async call<M extends keyof Calls>(
     method: M,
     payload: Calls[M]["payload"] = {} as Calls[M]["payload"],
     context: Context = {},
+  ): Promise<Calls[M]["result"]> {
+    await this.opening.catch(() => undefined);
+    return this.request(method, payload, context);
+  }
+
+  private async request<M extends keyof Calls>(
+    method: M,
+    payload: Calls[M]["payload"],
+    context: Context,
   ): Promise<Calls[M]["result"]> {
     const client = this.client;
     if (client === undefined || client.state !== State.Running) {
@@ -142,7 +157,7 @@ export class Connection implements vscode.Disposable {
 
   private async subscribe(): Promise<void> {
     const after = this.mirror.seq;
-    const subscription = await this.call("event.subscribe", after === undefined ? {} : { after_seq: after });
+    const subscription = await this.request("event.subscribe", after === undefined ? {} : { after_seq: after }, {});
     this.mirror.begin(subscription);
     if (this.mirror.seq === undefined) return this.subscribe();
     this.connected = true;

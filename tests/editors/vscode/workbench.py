@@ -101,18 +101,12 @@ def start_workbench(place: Place, *, packed: Path | None = None) -> Iterator[Wor
     user.mkdir(parents=True)
     command = [shutil.which("agentlanes", path=place.env["PATH"]), "stdio"]
     (user / "settings.json").write_text(json.dumps({**_SETTINGS, "agentlanes.command": command}))
-    dirs = [
-        "--server-data-dir",
-        run / "server",
-        "--user-data-dir",
-        run / "data",
-        "--extensions-dir",
-        run / "extensions",
-    ]
+    folders = {"--server-data-dir": "server", "--user-data-dir": "data", "--extensions-dir": "extensions"}
+    dirs = [text for flag, name in folders.items() for text in (flag, str(run / name))]
     node, main = CODE / "bin" / "node", CODE / "vscode" / "out" / "server-main.js"
     env = {**place.env, "EXTENSIONS_GALLERY": "{}", "PATH": f"{CODE / 'bin'}:{place.env['PATH']}"}
     if packed is not None:
-        install = [node, main, *dirs, "--accept-server-license-terms", "--install-extension", packed]
+        install = [str(node), str(main), *dirs, "--accept-server-license-terms", "--install-extension", str(packed)]
         subprocess.run(install, env=env, check=True, capture_output=True)
     (run / "server" / "data" / "Machine").mkdir(parents=True, exist_ok=True)
     (run / "server" / "data" / "Machine" / "settings.json").write_text(json.dumps({"agentlanes.command": command}))
