@@ -47,6 +47,7 @@ export class Connection implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private opening: Promise<void> = Promise.resolve();
   private failures = 0;
+  private wanted = false;
   private readonly streams = new vscode.EventEmitter<{ topic: string; event: EventEnvelope }>();
   private readonly states = new vscode.EventEmitter<boolean>();
   /** Fires with true when the mirror is live again, with false when the server is out of reach. */
@@ -55,10 +56,18 @@ export class Connection implements vscode.Disposable {
 
   constructor(private readonly log: vscode.LogOutputChannel) {}
 
-  /** Starts the program that connects. */
+  /** Connects. What fails is raised, and tried again in the background until it works or `stop` is called. */
   async start(): Promise<void> {
+    this.wanted = true;
     this.opening = this.open();
-    await this.opening;
+    try {
+      await this.opening;
+    } catch (error) {
+      this.log.warn(String(error));
+      this.client = undefined;
+      this.retry();
+      throw error;
+    }
   }
 
   private async open(): Promise<void> {
@@ -134,6 +143,7 @@ export class Connection implements vscode.Disposable {
   }
 
   async stop(): Promise<void> {
+    this.wanted = false;
     const client = this.client;
     this.client = undefined;
     this.connected = false;
@@ -176,12 +186,7 @@ export class Connection implements vscode.Disposable {
     const pause = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
     this.failures += 1;
     setTimeout(() => {
-      if (this.client !== undefined) return;
-      this.start().catch((error: unknown) => {
-        this.log.warn(String(error));
-        this.client = undefined;
-        this.retry();
-      });
+      if (this.wanted && this.client === undefined) this.start().catch(() => undefined);
     }, pause);
   }
 }

@@ -1373,6 +1373,9 @@ export interface ProcessExit {
   process_id: ProcessId;
   exit_code?: number;
   signal?: string;
+  /** Width of its terminal at its end, where it was resized. */
+  cols?: Columns;
+  rows?: Rows;
   problem?: Problem;
 }
 
@@ -1410,9 +1413,9 @@ export interface Terminal {
   throttle_reason?: string;
   argv: string[];
   cwd: AbsolutePath;
-  /** Width when it was spawned; reads give the width now. */
+  /** Width when it was spawned; reads give the width now, and once it is closed its last. */
   cols: Columns;
-  /** Height when it was spawned; reads give the height now. */
+  /** Height when it was spawned; reads give the height now, and once it is closed its last. */
   rows: Rows;
   exit_code?: number;
   signal?: string;
