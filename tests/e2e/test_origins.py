@@ -125,3 +125,27 @@ async def test_another_agent_is_told_what_was_done(rig: Rig, client: Client) -> 
     # It is told once.
     assert "You take over" not in await say(again, other, {"say": "On."}, {"recall": 1})
     await again.close()
+
+
+async def test_turns_are_taken_back_where_the_agent_can_and_refused_where_it_cannot(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    session_id = session["session_id"]
+    first = await prompt(client, session, script({"say": "The word is marmalade."}))
+    await wait_turn(client, first)
+    second = await prompt(client, session, script({"say": "Forget it."}))
+    await wait_turn(client, second)
+    with pytest.raises(RpcError) as refused:
+        await client.call("session.rewind", {"turn_id": second}, session_id=session_id)
+    assert refused.value.code == "REWIND_NOT_OFFERED"
+    assert refused.value.details["instead"] == ["fork", "handover"]
+    await client.call("session.rewind", {"turn_id": first}, session_id=session_id)
+    rewound = (await client.wait("session.rewound"))["session"]
+    assert "agent_session_id" not in rewound and "problem" not in rewound
+    said = await say(client, session, {"recall": 20})
+    assert "marmalade" not in said and "Forget" not in said
+    turns = (await client.call("turn.list", session_id=session_id))["turns"]
+    assert [turn.get("dropped", False) for turn in turns] == [True, True, False]
+    with pytest.raises(RpcError) as refused:
+        await client.call("session.rewind", {"turn_id": second}, session_id=session_id)
+    assert refused.value.code == "TURN_NOT_FOUND"

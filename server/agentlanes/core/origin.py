@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+from msgspec import Struct
 
 from agentlanes.core import queue
 from agentlanes.core.draft import Draft
@@ -155,6 +158,66 @@ def _require_end(draft: Draft, source: Session, origin: SessionOrigin, seen: Ori
             f"{HANDOVER_HINT}",
             session_id=source.session_id,
         )
+
+
+class Back(Struct, frozen=True):
+    """Where a session goes back to."""
+
+    dropped: tuple[Turn, ...]
+    origin: SessionOrigin | None
+    """What its agent forks; None where it starts anew, because nothing is left before it."""
+    primer: str | None
+    """What was handed over, if the turn that told it is taken back."""
+
+
+def go_back(draft: Draft, session: Session, turn_id: str, turns: Sequence[Turn]) -> Back:
+    """What is taken back with a turn; refuses where the agent cannot go on from before it."""
+    active = queue.active(draft, session.session_id)
+    if active is not None:
+        raise Refusal(
+            "SESSION_BUSY",
+            f"turn {active.turn_id} runs; interrupt it, then rewind",
+            turn_id=active.turn_id,
+        )
+    kept = [turn for turn in turns if is_kept(turn)]
+    first = next((number for number, turn in enumerate(kept) if turn.turn_id == turn_id), None)
+    if first is None:
+        raise Refusal(
+            "TURN_NOT_FOUND",
+            f"session {session.session_id} has no turn {turn_id} that ran and was not taken back",
+            turn_id=turn_id,
+        )
+    dropped = tuple(kept[first:])
+    primer = next((turn.primer for turn in dropped if turn.primer is not None), None)
+    before = session.origin
+    if first == 0 and (before is None or before.kind == "handover" or before.agent_turn_id is not None):
+        # Nothing of this session is left: it begins again as it began.
+        return Back(dropped, before, primer)
+    last = kept[first - 1] if first > 0 else None
+    offers = session.offer is not None and session.offer.fork_at_turn is True
+    if last is None or last.agent_turn_id is None or session.agent_session_id is None or not offers:
+        why = "the agent has no name for the turn before it" if offers else "it does not say that it forks at a turn"
+        raise Refusal(
+            "REWIND_NOT_OFFERED",
+            f"the agent of session {session.session_id} cannot go back before turn {turn_id}: {why}. session.create "
+            "with origin {kind: fork} goes on from the end where it can, and {kind: handover} tells a new agent what "
+            "was done",
+            turn_id=turn_id,
+            instead=["fork", "handover"] if session.offer is not None and session.offer.fork else ["handover"],
+        )
+    conversation = session.agent_session_id
+    newer = {turn.turn_id for turn in kept[first - 1 :]}
+    if before is not None and before.session_id == session.session_id and before.turn_id in newer:
+        # It was rewound before: what is older than that has its names in the conversation of then.
+        conversation = before.agent_session_id or conversation
+    origin = SessionOrigin(
+        kind="fork",
+        session_id=session.session_id,
+        turn_id=last.turn_id,
+        agent_session_id=conversation,
+        agent_turn_id=last.agent_turn_id,
+    )
+    return Back(dropped, origin, primer)
 
 
 def _incomplete(origin: SessionOrigin, field: str) -> Refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -17,19 +17,24 @@ from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
 from agentlanes.core.errors import Refusal
 from agentlanes.core.text import write_line
-from agentlanes.core.world import OriginSeen, ProfileSeen
+from agentlanes.core.world import OriginSeen, ProfileSeen, TurnsSeen
 from agentlanes.wire.models import (
     Empty,
     Problem,
     Session,
     SessionApply,
     SessionCreate,
+    SessionOrigin,
+    SessionRewind,
     SessionRoute,
     SessionSettle,
     SessionUpdate,
     Transport,
     TurnProgress,
 )
+
+STOPPING = ("detach", "terminate", "reroute", "rewind")
+"""Operations that end the agent's process."""
 
 
 def create(draft: Draft, command: Command[SessionCreate]) -> None:
@@ -112,6 +117,40 @@ def detach(draft: Draft, command: Command[Empty]) -> None:
     if session.status != "attached":
         raise illegal("session", session.session_id, session.status, "detached")
     draft.change("session.detach.started", session, operation=draft.begin("detach"))
+
+
+def rewind(draft: Draft, command: Command[SessionRewind]) -> None:
+    """Forks the agent's conversation before the turn and goes on with the fork: what every agent that forks can do."""
+    session = draft.session(command.context.session_id)
+    seen: TurnsSeen = command.facts
+    refuse_while_operating("session", session.session_id, session.operation)
+    if queue.is_over(session):
+        raise Refusal("SESSION_TERMINATED", f"session {session.session_id} is over; session.create makes a new one")
+    back = origins.go_back(draft, session, command.payload.turn_id, seen.turns)
+    for turn in back.dropped:
+        draft.change("turn.updated", turn, dropped=True)
+    origin = msgspec.to_builtins(back.origin) if back.origin is not None else None
+    operation = draft.begin("rewind", origin=origin, primer=back.primer)
+    session = draft.change("session.rewind.started", session, operation=operation)
+    if session.process_id is None:
+        _go_back(draft, session, {"operation": None})
+
+
+def _go_back(draft: Draft, session: Session, common: dict[str, Any]) -> Session:
+    """The conversation is now what it goes on from; the agent forks it when it is attached."""
+    details = (session.operation.details if session.operation is not None else None) or {}
+    told = details.get("origin")
+    common |= {"agent_session_id": None, "codex_session_id": None, "status": "detached", "problem": None}
+    return cast(
+        Session,
+        draft.change(
+            "session.rewound",
+            session,
+            origin=None if told is None else msgspec.convert(told, SessionOrigin),
+            primer=details.get("primer") or session.primer,
+            **common,
+        ),
+    )
 
 
 def terminate(draft: Draft, command: Command[Empty]) -> None:
@@ -277,7 +316,12 @@ def lose_process(draft: Draft, session: Session, problem: Any) -> None:
         # Who removes the lane asked for it.
         problem = None
     if turn is not None:
-        stopped = session.operation is not None and session.operation.kind in ("detach", "terminate", "reroute")
+        stopped = session.operation is not None and session.operation.kind in (
+            "detach",
+            "terminate",
+            "reroute",
+            "rewind",
+        )
         queue.end(draft, turn, "interrupted", None if stopped else problem, resumable=bool(session.resumable))
     for approval in draft.approvals(session.session_id):
         if approval.status == "pending":
@@ -316,6 +360,11 @@ def _end_session(draft: Draft, session: Session, problem: Any) -> None:
         _go_on(draft, session.session_id, prompted)
     elif kind == "reroute":
         _start_anew(draft, session, common)
+    elif kind == "rewind":
+        began = session.operation
+        session = _go_back(draft, session, common)
+        if began is not None and queue.can_start(draft, session):
+            begin_attach(draft, session, caller=began.correlation_id)
     else:
         draft.change("session.detached", session, status="detached", problem=problem, **common)
 

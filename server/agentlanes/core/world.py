@@ -69,6 +69,12 @@ class OriginSeen(Struct, frozen=True):
     """What another agent is told of it."""
 
 
+class TurnsSeen(Struct, frozen=True):
+    """The turns of a session that began, in the order in which they did."""
+
+    turns: tuple[Turn, ...]
+
+
 class Shell(Struct, frozen=True):
     """What a terminal runs where nothing is said, and whether its folder is there."""
 

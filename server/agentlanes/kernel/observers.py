@@ -22,7 +22,7 @@ from agentlanes.core.origin import is_kept
 from agentlanes.core.primer import write_primer
 from agentlanes.core.route import HARNESS
 from agentlanes.core.state import State
-from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored
+from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored, TurnsSeen
 from agentlanes.kernel.ports.agents import Profiles
 from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.store import Selection, Store
@@ -82,6 +82,7 @@ class Observers:
             "lane_work": self._see_lane_work,
             "profile": self._see_profile,
             "origin": self._see_origin,
+            "turns": self._see_turns,
             "shell": self._see_shell,
             "turn": self._see_turn,
             "profiles": self._see_profiles,
@@ -208,6 +209,10 @@ class Observers:
         newest = next((turn for turn in reversed(turns) if is_kept(turn)), None)
         primer = self._write_primer(state, source, turns) if origin.kind == "handover" else None
         return OriginSeen(profile, named, newest, primer)
+
+    async def _see_turns(self, state: State, asking: Asking) -> TurnsSeen:
+        session = state.get("session", asking.context.session_id or "")
+        return TurnsSeen(() if session is None else tuple(await self._read_turns(state, session)))
 
     async def _read_turns(self, state: State, session: Session) -> list[Turn]:
         """All turns of a session that began, in the order in which they did."""

@@ -723,6 +723,12 @@ class SessionCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attach: bool | None = None
 
 
+class SessionRewind(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far to go back."""
+
+    turn_id: TurnId
+
+
 class SessionUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What changes; the rest stays."""
 

@@ -634,6 +634,10 @@ error('a meta file')
 ---@field transport? agentlanes.Transport The preferred one; the profile's where absent.
 ---@field attach? boolean Start the agent at once; true where absent.
 
+---How far to go back.
+---@class agentlanes.SessionRewind
+---@field turn_id agentlanes.TurnId The first turn that is taken back.
+
 ---What changes; the rest stays.
 ---@class agentlanes.SessionUpdate
 ---@field title? agentlanes.Name
@@ -1716,6 +1720,7 @@ error('a meta file')
 ---@field ["session.attach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Starts the session's agent and continues the conversation.
 ---@field ["session.detach"] fun(payload: agentlanes.Empty): agentlanes.SessionState Stops the session's agent; the session can be attached again.
 ---@field ["session.terminate"] fun(payload: agentlanes.Empty): agentlanes.SessionState Ends the session: its agent, its terminals, its queue. What it said stays.
+---@field ["session.rewind"] fun(payload: agentlanes.SessionRewind): agentlanes.SessionState Takes back a turn and all after it: the agent goes on from before them. Its files stay as they are.
 ---@field ["session.update"] fun(payload: agentlanes.SessionUpdate): agentlanes.SessionState Changes the title, what is chosen of the agent's settings, or the preferred transport.
 ---@field ["session.delete"] fun(payload: agentlanes.Empty): agentlanes.SessionState Forgets a terminated session; its log stays.
 ---@field ["session.list"] fun(payload: agentlanes.SessionList): agentlanes.SessionPage Lists sessions.
@@ -1805,6 +1810,8 @@ error('a meta file')
 ---@field ["session.attach.failed"] agentlanes.SessionState The agent could not be started or refused.
 ---@field ["session.detach.started"] agentlanes.SessionState The agent is being stopped.
 ---@field ["session.detached"] agentlanes.SessionState The agent ended; the session can be attached again.
+---@field ["session.rewind.started"] agentlanes.SessionState Turns are being taken back.
+---@field ["session.rewound"] agentlanes.SessionState The turns were taken back; the agent goes on from before them when it is attached.
 ---@field ["session.terminate.started"] agentlanes.SessionState The session is being ended.
 ---@field ["session.terminated"] agentlanes.SessionState The session is over.
 ---@field ["session.terminate.failed"] agentlanes.SessionState The session could not be ended.

@@ -69,6 +69,7 @@ class Conversations:
             ("session", "attach"): self._attach,
             ("session", "detach"): self._stop,
             ("session", "reroute"): self._stop,
+            ("session", "rewind"): self._stop,
             ("session", "terminate"): self._stop,
         }
 
