@@ -48,6 +48,8 @@ def _validator(name: str) -> Any:
 _APPLY = _validator("SessionApply")
 _PROBLEM = _validator("Problem")
 
+ENDED = ("completed", "failed", "interrupted")
+
 
 class CoreDouble:
     """One session. Every step is checked: schemas, transitions, gap-free numbers, texts that only grow."""
@@ -99,6 +101,7 @@ class CoreDouble:
             approvals=[a for a in self.approvals.values() if a.status == "pending" or not a.answered],
             cwd=self.cwd,
             at=AT,
+            previous=next((turn for turn in reversed(self.turns) if turn.status in ENDED), None),
         )
 
     @property

@@ -178,15 +178,22 @@ def test_output_after_the_end_stays_with_its_turn(talk: Dialogue) -> None:
     assert talk.core.cursor.rest == talk.tape.end
 
 
-def test_late_output_after_a_restart_has_no_turn(talk: Dialogue) -> None:
+def test_late_output_after_a_restart_stays_with_its_turn(talk: Dialogue) -> None:
+    talk.say("in time")
     talk.end()
+    ended = talk.core.last_turn
     talk.restart()
     talk.say("late")
-    assert not talk.core.items
+    talk.feed(b"garbage")
+    (in_time, late, notice) = talk.core.items.values()
+    assert [(item.turn_id, item.status) for item in (in_time, late, notice)] == [(ended.turn_id, "completed")] * 3
+    assert (late.text, notice.kind, talk.core.last_turn) == ("late", "notice", ended)
+    talk.restart(piecewise=True)
+    assert list(talk.core.items.values()) == [in_time, late, notice]
     talk.core.prompt("next")
     talk.settle()
     talk.say("now")
-    assert len(talk.core.items) == 1
+    assert [item.turn_id for item in talk.core.items.values()][3:] == [talk.core.last_turn.turn_id]
 
 
 def test_reading_again_tells_nothing_of_what_is_closed(talk: Dialogue) -> None:

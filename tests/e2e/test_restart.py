@@ -106,6 +106,44 @@ async def test_what_ended_meanwhile_is_told_before_anybody_is_served(rig: Rig, c
     await again.close()
 
 
+async def test_what_comes_after_a_turn_and_a_restart_stays_with_the_turn(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, script({"say": "in time"}, {"late": [{"sleep": 1.0}, {"say": "late"}]}))
+    await wait_turn(client, turn_id)
+    again = await restart(rig, last_seq(client))
+    late = (await again.wait("item.completed", lambda p: p["item"].get("text") == "late"))["item"]
+    assert (late["turn_id"], late["status"]) == (turn_id, "completed")
+    assert (await again.call("turn.get", {"turn_id": turn_id}))["turn"]["status"] == "completed"
+    items = (await again.call("item.list", {"turn_id": turn_id}))["items"]
+    assert [item["text"] for item in items if item["kind"] == "message"] == ["in time", "late"]
+    await again.close()
+
+
+async def test_an_agent_that_died_while_no_server_ran_is_resumed_by_the_next_prompt(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, script({"say": "The word is marmalade."}, {"wait": True}))
+    await client.wait("item.started", lambda p: p["item"]["kind"] == "message")
+    process = (await client.call("process.list", lane_id=lane["lane_id"]))["processes"][0]
+    rig.kill()
+    os.kill(process["pid"], signal.SIGKILL)
+    rig.start()
+    again = await rig.connect()
+    await again.call("event.subscribe", {"after_seq": 0})
+    cut = (await wait_turn(again, turn_id))[1]
+    assert (cut["status"], cut["problem"]["code"], cut["resumable"]) == ("interrupted", "AGENT_EXITED", True)
+    items = (await again.call("item.list", {"turn_id": turn_id}))["items"]
+    assert {item["status"] for item in items} <= {"completed", "canceled"}
+    assert [item["text"] for item in items if item["kind"] == "message"] == ["The word is marmalade."]
+    second = await prompt(again, session, script({"recall": 5}))
+    topic, turn = await wait_turn(again, second)
+    assert topic == "turn.completed" and "marmalade" in turn["summary"]
+    resumed = (await again.call("session.get", session_id=session["session_id"]))["session"]
+    assert resumed["agent_session_id"] == session["agent_session_id"]
+    await again.close()
+
+
 async def test_a_lost_runner_is_told_and_its_survivors_are_ended(rig: Rig, client: Client) -> None:
     lane = await make_lane(client, rig)
     session = await make_session(client, lane)

@@ -12,9 +12,10 @@ import msgspec
 
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import RepoFacts
-from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored
+from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored, TurnsSeen
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.kernel import Kernel
+from agentlanes.wire.models import Turn
 from agentlanes.wire.table import ENTITIES
 from kernel.driving import Fault, ask, number_id
 from kernel.invariants import check_boot, check_log, check_state
@@ -143,6 +144,16 @@ class History:
     def touch_session(self, number: int, verb: str, correlation_id: str | None) -> None:
         session_id = number_id("session", number)
         self.do(ask(f"session.{verb}", session_id=session_id, facts=PROFILE, correlation_id=correlation_id))
+
+    def rewind_session(self, number: int, index: int) -> None:
+        session_id = number_id("session", number)
+        stored = [row for (noun, _), row in self.store.entities.items() if noun == "turn" and row.parent == session_id]
+        turns = [msgspec.json.decode(row.json, type=Turn) for row in stored]
+        began = sorted((turn for turn in turns if turn.started_at is not None), key=lambda turn: turn.turn_id)
+        kept = [turn.turn_id for turn in began if not turn.dropped]
+        # Mostly all of them: that every agent can.
+        id = pick(index, [*kept[:1] * 3, *kept]) or number_id("turn", index)
+        self.do(ask("session.rewind", {"turn_id": id}, session_id=session_id, facts=TurnsSeen(tuple(began))))
 
     def create_turn(self, session: int, priority: int) -> None:
         payload = {"turn_id": number_id("turn", self.number()), "prompt": "Go", "priority": priority}

@@ -46,6 +46,7 @@ MOVES: list[tuple[int, Callable[..., None], dict[str, Sequence[Any]]]] = [
     (3, History.create_session, {"lane": FEW, "number": FEW, "attach": FLAG, "correlation_id": CORRELATION}),
     (5, History.touch_session, {"number": FEW, "verb": ("attach", "detach", "update"), "correlation_id": CORRELATION}),
     (2, History.touch_session, {"number": FEW, "verb": ("terminate", "delete"), "correlation_id": CORRELATION}),
+    (1, History.rewind_session, {"number": FEW, "index": ANY}),
     (9, History.create_turn, {"session": FEW, "priority": (0, 50, 100)}),
     (1, History.create_turn_again, {"number": ANY, "session": FEW}),
     (4, History.touch_turn, {"number": ANY, "verb": ("cancel", "interrupt", "update"), "late": RARELY}),

@@ -96,6 +96,8 @@ class AgentView:
     secret_answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict, repr=False)
     """By approval: what its decision does not hold. Gone after a restart; the agent is then told that nobody answered,
     and may ask again."""
+    previous: Turn | None = None
+    """The turn that this process ended last, told to `restore` only: what the agent still says may belong to it."""
 
 
 PROMPT = "{prompt}"

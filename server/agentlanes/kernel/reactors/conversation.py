@@ -17,6 +17,7 @@ from agentlanes.kernel.kernel import Kernel
 from agentlanes.kernel.paths import see_paths
 from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Start, Step
 from agentlanes.kernel.ports.runners import RunnerError, Runners
+from agentlanes.kernel.ports.store import Selection
 from agentlanes.kernel.reactors.lines import LINE_CAP, Chunks, Lines
 from agentlanes.kernel.reactors.processes import tell_exit
 from agentlanes.kernel.vitals import Vitals
@@ -30,6 +31,7 @@ from agentlanes.wire.models import (
     Session,
     SessionApply,
     SessionSettle,
+    Turn,
     TurnProgress,
 )
 
@@ -40,6 +42,8 @@ HANDSHAKE_SECONDS = 60.0
 """How long an agent may take to open its session."""
 RETRY_SECONDS = 0.2
 RELEASE_BYTES = 4 << 20
+TURNS_LOOKED_AT = 100_000
+"""More turns than a process ever ran."""
 
 
 Spawn = Callable[[Session, Start, str], Awaitable[ProcessExit | None]]
@@ -153,6 +157,8 @@ class Conversation:
         view = self._view()
         if view is None:
             return await self._finish()
+        if self._wrote:
+            view = dataclasses.replace(view, previous=self._find_previous())
         self._driver.restore(view, self._outbox, cursor)
         tape = self._runners.tape(self._process_id, self._driver.stream)
         try:
@@ -163,6 +169,16 @@ class Conversation:
         finally:
             tape.close()
         return await self._finish()
+
+    def _find_previous(self) -> Turn | None:
+        """The turn that this process ended last."""
+        where = {"process_id": self._process_id}
+        found = self._kernel.store.select(
+            Selection("turn", session_id=self._session_id, where=where, limit=TURNS_LOOKED_AT)
+        )
+        turns = [msgspec.json.decode(json, type=Turn) for _, json in found]
+        ended = [turn for turn in turns if turn.ended_at is not None]
+        return max(ended, key=lambda turn: turn.ended_at or "", default=None)
 
     async def _follow_tape(self, lines: Lines | Chunks) -> None:
         deadline = asyncio.get_running_loop().time() + self._handshake_seconds

@@ -24,12 +24,7 @@ def write(turn: Turn, agent_session_id: str) -> dict[str, object]:
 
 
 def read(writes: Sequence[AgentWrite], turn: Turn | None) -> Prompt | None:
-    """The prompt that is in flight, by what was written and the turn that runs.
-
-    A write does not say whose turn it carried, so a turn that ended before a restart is forgotten: what its agent still
-    says of it then has no place. `_meta` could carry it, but the Python SDK of ACP makes keyword arguments of `_meta`,
-    and an agent whose handler does not expect them fails.
-    """
+    """The prompt that is in flight, by what was written and the turn that runs."""
     if turn is None or turn.input_n is None:
         return None
     prompt = Prompt(turn.turn_id, turn.input_n)

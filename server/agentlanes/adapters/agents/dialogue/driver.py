@@ -170,6 +170,11 @@ class LineDriver(ABC, Generic[P, H]):
             self._prompt = self._read_prompt(writes, view.turn)
         if self._prompt is not None:
             self._items.restore(self._prompt.turn_id, view.items, cursor.rest)
+        elif view.previous is not None and view.previous.input_n is not None:
+            self._prompt = self._read_prompt(writes, view.previous)
+            if self._prompt is not None:
+                self._prompt.ended = True
+                self._items.restore(self._prompt.turn_id, (), cursor.rest)
         self._end = self._quiet_until = cursor.applied
         self._is_behind = cursor.rest < cursor.applied
         self._rest_told = cursor.rest > 0
