@@ -149,3 +149,20 @@ async def test_turns_are_taken_back_where_the_agent_can_and_refused_where_it_can
     with pytest.raises(RpcError) as refused:
         await client.call("session.rewind", {"turn_id": second}, session_id=session_id)
     assert refused.value.code == "TURN_NOT_FOUND"
+
+
+async def test_a_rewind_that_a_crash_cuts_is_finished_and_the_prompt_after_it_runs(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    first = await prompt(client, session, script({"say": "The word is marmalade."}))
+    await wait_turn(client, first)
+    await client.call("session.rewind", {"turn_id": first}, session_id=session["session_id"])
+    second = await prompt(client, session, script({"recall": 20}))
+    rig.kill()
+    rig.start()
+    again = await rig.connect()
+    await again.call("event.subscribe", {"after_seq": 0})
+    topic, turn = await wait_turn(again, second)
+    assert topic == "turn.completed" and "marmalade" not in turn["summary"], turn
+    assert len(again.payloads("session.rewound")) == 1
+    await again.close()

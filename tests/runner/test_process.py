@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 from pathlib import Path
@@ -338,3 +339,25 @@ def test_a_malformed_plan_is_refused(client: Client, fields: dict[str, object]) 
     with pytest.raises(Refused) as refused:
         spawn(client, "p", "true", **fields)
     assert refused.value.code == "BAD_REQUEST"
+
+
+def test_numbered_writes_stay_on_a_tape_with_how_far_the_output_was(rig: Rig, client: Client) -> None:
+    spawn(client, "p", "cat")
+    write(client, "p", b"one\n", n=1)
+    eventually(lambda: rig.read("p", "out") == b"one\n")
+    write(client, "p", b"one again\n", n=1)
+    write(client, "p", b"a secret\n", n=2, kept=base64.b64encode(b"something\n").decode())
+    eventually(lambda: rig.read("p", "out") == b"one\na secret\n")
+    client.call("close_stdin", process_id="p")
+    client.event("exited", process_id="p")
+    assert rig.read("p", "in") == b"one\nsomething\n"
+    with rig.reader("p", "in") as tape:
+        told = [(mark["n"], mark["o"], mark["out"]) for mark in tape.marks() if mark["k"] == "write"]
+    assert told == [(1, 0, 0), (2, 4, 4)]
+
+
+def test_what_is_typed_into_a_terminal_is_not_kept(rig: Rig, client: Client) -> None:
+    spawn(client, "p", "cat", pty=TERMINAL)
+    write(client, "p", b"password\n", input_id="a")
+    eventually(lambda: b"password" in rig.read("p", "pty"))
+    assert not (rig.folder / "tapes" / "p" / "in").exists() and rig.read("p", "in") == b""

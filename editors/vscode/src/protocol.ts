@@ -846,6 +846,12 @@ export interface SessionCreate {
   attach?: boolean;
 }
 
+/** How far to go back. */
+export interface SessionRewind {
+  /** The first turn that is taken back. */
+  turn_id: TurnId;
+}
+
 /** What changes; the rest stays. */
 export interface SessionUpdate {
   title?: Name;
@@ -2291,6 +2297,8 @@ export interface Calls {
   "session.detach": { payload: Empty; result: SessionState };
   /** Ends the session: its agent, its terminals, its queue. What it said stays. */
   "session.terminate": { payload: Empty; result: SessionState };
+  /** Takes back a turn and all after it: the agent goes on from before them. Its files stay as they are. */
+  "session.rewind": { payload: SessionRewind; result: SessionState };
   /** Changes the title, what is chosen of the agent's settings, or the preferred transport. */
   "session.update": { payload: SessionUpdate; result: SessionState };
   /** Forgets a terminated session; its log stays. */
@@ -2467,6 +2475,10 @@ export interface Payloads {
   "session.detach.started": SessionState;
   /** The agent ended; the session can be attached again. */
   "session.detached": SessionState;
+  /** Turns are being taken back. */
+  "session.rewind.started": SessionState;
+  /** The turns were taken back; the agent goes on from before them when it is attached. */
+  "session.rewound": SessionState;
   /** The session is being ended. */
   "session.terminate.started": SessionState;
   /** The session is over. */
@@ -2608,6 +2620,8 @@ export const TOPICS: Record<string, { noun: string; stream?: true; drops?: true 
   "session.attach.failed": {"noun": "session"},
   "session.detach.started": {"noun": "session"},
   "session.detached": {"noun": "session"},
+  "session.rewind.started": {"noun": "session"},
+  "session.rewound": {"noun": "session"},
   "session.terminate.started": {"noun": "session"},
   "session.terminated": {"noun": "session"},
   "session.terminate.failed": {"noun": "session"},

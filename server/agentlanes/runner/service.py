@@ -135,7 +135,7 @@ class Service:
             if process.input_fd is None or process.stdin_closing:
                 raise RefusedError("STDIN_CLOSED", f"stdin of process {process.id} is closed")
             if process.inbox.accept(data, n, input_id) and n is not None:
-                process.record(data, n)
+                process.record(request.bytes("kept") if request.has("kept") else data, n)
             self._lane.type_in(process)
         return {"last_n": process.inbox.last_n, "waiting": process.inbox.size}
 

@@ -91,9 +91,19 @@ class LocalRunners:
             return known
         return await lane.spawn(plan)
 
-    async def write(self, process_id: str, data: bytes, *, n: int | None = None, input_id: str | None = None) -> None:
+    async def write(
+        self,
+        process_id: str,
+        data: bytes,
+        *,
+        n: int | None = None,
+        input_id: str | None = None,
+        kept: bytes | None = None,
+    ) -> None:
         """Append to the process's stdin or terminal; returns when the runner holds it."""
         fields = {"n": n, "input_id": input_id, "data": binascii.b2a_base64(data, newline=False).decode()}
+        if kept is not None:
+            fields["kept"] = binascii.b2a_base64(kept, newline=False).decode()
         await self._ask(process_id, "write", fields, repeatable=n is not None or input_id is not None)
 
     async def resize(self, process_id: str, size: TerminalSize) -> None:

@@ -317,8 +317,19 @@ class Runners(Protocol):
         Events of the process may come before this returns. A report that tells of an end is not followed by `Exited`.
         """
 
-    async def write(self, process_id: str, data: bytes, *, n: int | None = None, input_id: str | None = None) -> None:
+    async def write(
+        self,
+        process_id: str,
+        data: bytes,
+        *,
+        n: int | None = None,
+        input_id: str | None = None,
+        kept: bytes | None = None,
+    ) -> None:
         """Append to the process's stdin or terminal; returns when the runner holds it, never waits for the process.
+
+        Numbered writes to a process without a terminal stay on its tape `in`: `kept` in place of `data`, where that has
+        what may not be kept.
 
         With `n` (an outbox number, from 1) a number that was accepted before is a repeat and writes nothing, and a
         hole is WRITE_OUT_OF_ORDER. With `input_id` a repeat among the last 256 ids of the process is dropped.

@@ -350,8 +350,13 @@ class Conversation:
         while self._outbox:
             write = self._outbox[0]
             try:
-                data = self._unlogged.get(write.n, write.data)
-                await self._runners.write(self._process_id, data.encode() + self._line_end, n=write.n)
+                recorded = write.data.encode() + self._line_end
+                unlogged = self._unlogged.get(write.n)
+                if unlogged is None:
+                    await self._runners.write(self._process_id, recorded, n=write.n)
+                else:
+                    data = unlogged.encode() + self._line_end
+                    await self._runners.write(self._process_id, data, n=write.n, kept=recorded)
             except RunnerError as error:
                 if not error.retryable:
                     log.info("agent %s takes no input: %s", self._process_id, error)
