@@ -38,6 +38,7 @@ BENCHMARKS = (
     "recovery",
     "footprint",
     "lanes",
+    "agents",
 )
 """Modules of this package; each has `measure`."""
 

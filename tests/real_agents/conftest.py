@@ -9,7 +9,7 @@ import pytest
 
 from conformance.agreement import check_agreement
 from e2e.rig import Client, Rig, make_rig
-from real_agents.install import find_modules, find_program
+from real_agents.install import find_codex, find_modules, find_program
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def codex() -> Path:
-    """Codex's own binary, without the launcher in Node that its package starts it with."""
-    return find_program("ci", "@openai/codex-*/vendor/*/bin/codex")
+    """Codex's own binary."""
+    return find_codex()
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,11 @@ def find_program(folder: str, pattern: str) -> Path:
     return found[0]
 
 
+def find_codex() -> Path:
+    """Codex's own binary, without the launcher in Node that its package starts it with."""
+    return find_program("ci", "@openai/codex-*/vendor/*/bin/codex")
+
+
 def write_lock(folder: str) -> None:
     """Pins the newest versions that the package.json of a folder allows; nothing in the lock says where from."""
     path = HERE / folder / "package-lock.json"

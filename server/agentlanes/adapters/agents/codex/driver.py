@@ -281,13 +281,14 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
 
     def _ask(self, method: str, params: dict[str, Any], request_id: str, asked: approvals.Asked) -> None:
         current = self._prompt
-        over = current is None or current.is_over() or params.get("turnId") in self._ended
-        item = self._items.use_tool(asked.tool, begin=True) if not over else None
-        if item is not None:
+        item = None
+        if current is not None and not current.ended and params.get("turnId") not in self._ended:
+            # Also in a turn that is being interrupted: it may have begun before, and be read again.
+            item = self._items.use_tool(asked.tool, begin=True)
             self._notifications.asked[request_id] = asked.tool.tool_call_id
         if self._quiet:
             return
-        if item is None or self._questions.is_full():
+        if item is None or current is None or current.is_over() or self._questions.is_full():
             # Nobody can decide outside of a turn, an interrupted turn asks nobody, and a flood is not read by anybody.
             self._outbox.answer(request_id, approvals.give_up(method))
             return
