@@ -178,38 +178,46 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
         current = self._prompt
         if current is None or current.ended or agent_turn_id is None or agent_turn_id in self._ended:
             return
-        if current.agent_turn_id is None:
+        if current.agent_turn_id is None and current.is_compaction:
+            # The answer to any other prompt says it.
             self._name_turn(current, agent_turn_id)
         differs = current.bounds.differ_from(self._settings) if current.bounds is not None else None
-        if differs is not None and not current.is_over() and not self._quiet:
+        if differs is not None and current.agent_turn_id is not None and not current.is_over() and not self._quiet:
             current.stopped = Problem(
                 code="AGENT_PROTOCOL_ERROR",
                 message=f"Codex would work with {differs}; the turn was stopped. Look for what its config enforces",
             )
-            assert self._agent_session_id is not None and current.agent_turn_id is not None
+            assert self._agent_session_id is not None
             self._interrupt(current, current.agent_turn_id, self._agent_session_id)
 
     def _name_turn(self, current: CodexPrompt, agent_turn_id: str) -> None:
         current.agent_turn_id = agent_turn_id
         if not self._quiet:
             self._progress["agent_turn_id"] = agent_turn_id
+        early, current.early = current.early, None
+        if early is not None:
+            self._take_end(early)
+            if current.closing is None:
+                current.held = None
 
     def _take_end(self, ended: dict[str, Any]) -> None:
         current, agent_turn_id = self._prompt, read_text(ended, "id", 512)
         if current is None or current.ended or current.closing is not None or agent_turn_id in self._ended:
             return
-        if agent_turn_id is None or current.agent_turn_id not in (None, agent_turn_id):
+        if current.agent_turn_id is None:
+            # It may be told before the answer that says which turn this is, and it may be told again of an old one.
+            current.early, current.held = ended, self._offset
+            return
+        if agent_turn_id != current.agent_turn_id:
             self._note(NOT_EXPECTED, f"the end of another turn: {show_value(ended.get('id'))}")
             return
-        if current.agent_turn_id is None:
-            self._name_turn(current, agent_turn_id)
         progress = prompt.read_end(ended, current.error)
         if progress["status"] != "interrupted":
             self._end_turn(current, progress)
             return
         if current.stopped is not None:
             progress = {"status": "failed", "problem": current.stopped}
-        current.closing, current.held = progress, self._offset
+        current.closing, current.held = progress, self._offset if current.held is None else current.held
         self._news.activity = "Stopping"
         if not self._quiet:
             current.clean_n = self._outbox.request(prompt.CLEAN, {"threadId": self._agent_session_id})

@@ -46,6 +46,7 @@ class CodexPrompt(Prompt):
         "clean_n",
         "cleaned_at",
         "closing",
+        "early",
         "error",
         "held",
         "is_compaction",
@@ -67,6 +68,8 @@ class CodexPrompt(Prompt):
         """Why it is stopped by this side."""
         self.closing: dict[str, Any] | None = None
         """How it ended, while commands that it began may still run."""
+        self.early: dict[str, Any] | None = None
+        """An end that was told before it was known whose it is."""
         self.held: int | None = None
         """Offset of the frame that said so; it is needed again after a restart."""
         self.clean_n: int | None = None
