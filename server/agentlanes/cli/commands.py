@@ -35,6 +35,7 @@ COMMANDS = {
     "stdio": Command("stdio", "Speak the protocol on stdin and stdout, as editors do."),
     "call": Command("call", "Call one method and print its answer as JSON."),
     "watch": Command("watch", "Print events as they happen."),
+    "approvals": Command("approvals", "Show what agents wait for in all lanes, and decide it."),
     "log": Command("log", "Print the events of the log."),
     "trace": Command("trace", "Print what a turn or a session was made of, as JSON or as OpenTelemetry spans."),
     "export": Command("export", "Write what a terminal showed as an asciicast or as text."),
