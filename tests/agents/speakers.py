@@ -64,6 +64,15 @@ class Speaker(ABC):
     @abstractmethod
     def end(self, how: str) -> list[Any]: ...
 
+    def strange(self, request_id: int) -> list[Any]:
+        """A request that nobody offered to answer."""
+        params = {"path": "/etc/passwd"}
+        return [{"jsonrpc": "2.0", "id": request_id, "method": "fs/write_text_file", "params": params}]
+
+    def is_refusal(self, answer: dict[str, Any]) -> bool:
+        """Whether that is what it was told of it."""
+        return bool(answer["error"]["code"] == -32601)
+
     def answer(self) -> list[Any]:
         """Answers to what it was asked since the last call, but for a prompt that it answers when it ends."""
         frames = []
@@ -224,6 +233,3 @@ class CodexSpeaker(Speaker):
         if how == "failed":
             turn["error"] = {"message": "no", "codexErrorInfo": "other"}
         return [self.tell("turn/completed", turn=turn)]
-
-
-SPEAKERS: tuple[type[Speaker], ...] = (AcpSpeaker, CodexSpeaker)

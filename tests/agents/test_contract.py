@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.claude import ClaudeSpeaker
 from agents.conversation import LATER
-from agents.speakers import ENDS, SPEAKERS, Speaker
+from agents.speakers import ENDS, AcpSpeaker, CodexSpeaker, Speaker
 
 Action = tuple[str, Any]
+SPEAKERS: tuple[type[Speaker], ...] = (AcpSpeaker, CodexSpeaker, ClaudeSpeaker)
 EVERY = pytest.mark.parametrize("kind", SPEAKERS, ids=lambda kind: kind.NAME)
 
 WORDS = st.sampled_from(["a", "word ", "é🙂", "line\n"])
@@ -223,9 +225,9 @@ def test_what_is_not_understood_is_kept_and_the_turn_goes_on(kind: type[Speaker]
 @EVERY
 def test_a_strange_request_is_refused(kind: type[Speaker]) -> None:
     speaker = begin(kind)
-    speaker.feed([{"jsonrpc": "2.0", "id": 70, "method": "fs/write_text_file", "params": {"path": "/etc/passwd"}}])
+    speaker.feed(speaker.strange(70))
     (answer,) = speaker.answers()[70]
-    assert answer["error"]["code"] == -32601
+    assert speaker.is_refusal(answer)
 
 
 @EVERY

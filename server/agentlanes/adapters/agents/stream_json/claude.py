@@ -72,7 +72,7 @@ class ClaudeDriver(LineDriver[ClaudePrompt, ControlHandshake]):
         }
 
     def _make_outbox(self, writes: Sequence[AgentWrite]) -> ControlOutbox:
-        return ControlOutbox(writes)
+        return ControlOutbox(writes, None)
 
     def _make_handshake(self) -> ControlHandshake:
         return ControlHandshake(self._process_id)
