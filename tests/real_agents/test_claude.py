@@ -264,8 +264,66 @@ async def test_compaction_is_an_item_and_a_sub_agent_speaks_below_its_call(
     assert (topic, turn["summary"]) == ("turn.completed", "Done.")
     items = await list_items(client, turn_id, session)
     assert [item["tool"]["title"] for item in items if item["kind"] == "tool_call"] == ["Task Look"]
-    turn_id = await prompt(client, session, "/compact")
+    compact = await client.call("turn.create", {"action": "compact"}, session_id=session["session_id"])
+    turn_id = compact["turn"]["turn_id"]
     topic, _ = await wait_turn(client, turn_id)
     assert topic == "turn.completed"
     kinds = [item["kind"] for item in await list_items(client, turn_id, session)]
     assert "compaction" in kinds
+
+
+async def test_a_running_turn_is_steered(client: Client, lane: dict[str, Any], model: ModelServer) -> None:
+    session = await make_session(client, lane)
+    turn_id = await prompt(client, session, write_script({"text": "so far", "tools": [RUN]}, {"text": "Done."}))
+    approval = (await client.wait("approval.requested"))["approval"]
+    await client.call("turn.steer", {"turn_id": turn_id, "prompt": "and be quick"})
+    await client.wait(
+        "turn.updated", lambda payload: any("input_n" in each for each in payload["turn"].get("steers", ()))
+    )
+    await client.call("approval.resolve", {"approval_id": approval["approval_id"], "kind": "allow_once"})
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "Done.")
+    assert [steer["prompt"] for steer in turn["steers"]] == ["and be quick"]
+    assert any("and be quick" in json.dumps(request.body["messages"]) for request in model.requests if request.body)
+    topic, turn = await wait_turn(client, await prompt(client, session, write_script({"text": "Next."})))
+    assert (topic, turn["summary"]) == ("turn.completed", "Next.")
+
+
+async def test_a_conversation_goes_on_in_two_ways(client: Client, lane: dict[str, Any], model: ModelServer) -> None:
+    session = await make_session(client, lane)
+    await wait_turn(client, await prompt(client, session, "remember the word heron"))
+    origin = {"kind": "fork", "session_id": session["session_id"]}
+    fork = await make_session(client, lane, origin=origin)
+    assert fork["agent_session_id"] != session["agent_session_id"]
+    for each in (fork, session):
+        topic, _ = await wait_turn(client, await prompt(client, each, "go on"))
+        assert topic == "turn.completed"
+        assert "heron" in json.dumps(model.requests[-1].body["messages"])
+
+
+async def test_what_is_chosen_with_a_turn_is_used(client: Client, lane: dict[str, Any], model: ModelServer) -> None:
+    session = await make_session(client, lane)
+    await wait_turn(client, await prompt(client, session, "one"))
+    before = model.requests[-1].body["model"]
+    choice = {"model": "haiku"}
+    topic, _ = await wait_turn(client, await prompt(client, session, "two", choice=choice))
+    assert topic == "turn.completed" and "haiku" in model.requests[-1].body["model"] != before
+    await client.call("session.detach", session_id=session["session_id"])
+    await client.wait("session.detached")
+    await wait_turn(client, await prompt(client, session, "three"))
+    assert "haiku" in model.requests[-1].body["model"]
+
+
+async def test_a_question_is_answered(client: Client, lane: dict[str, Any]) -> None:
+    session = await make_session(client, lane)
+    options = [{"label": "Red", "description": "warm"}, {"label": "Blue", "description": "cold"}]
+    asked = {"question": "Which color?", "header": "Color", "options": options, "multiSelect": False}
+    tool = {"name": "AskUserQuestion", "args": {"questions": [asked]}}
+    turn_id = await prompt(client, session, write_script({"tools": [tool]}, {"text": "I see."}))
+    approval = await decide(client, option_id="allow", answers=[{"question_id": "1", "values": ["Blue"]}])
+    assert approval["kind"] == "question" and approval["title"] == "Which color?"
+    (question,) = approval["questions"]
+    assert [option["label"] for option in question["options"]] == ["Red", "Blue"] and question["free"] is True
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "I see.")
+    assert '"Which color?"="Blue"' in (await list_items(client, turn_id, session))[0]["text"]

@@ -20,6 +20,7 @@ from agentlanes.adapters.agents.stream_json.system import SystemMessages
 from agentlanes.adapters.agents.stream_json.tools import read_use
 from agentlanes.adapters.agents.stream_json.transcript import Transcript
 from agentlanes.adapters.agents.stream_json.usage import read_total, read_usage
+from agentlanes.core.turn import DEFAULT_PROMPTS
 from agentlanes.kernel.ports.agents import AgentView, Start, Step
 from agentlanes.wire.models import AgentWrite, Approval, FrameCursor, Steered, Turn
 
@@ -122,11 +123,10 @@ class ClaudeDriver(LineDriver[ClaudePrompt, ControlHandshake]):
         self._tell_mode(view, again=True)
         self._transcript.forget()
         text = launching.write_text(turn.prompt, turn.links)
-        if turn.action == "compact":
-            text = "/compact"
-        elif turn.action == "review":
+        if turn.action in ("compact", "review"):
             commands = {command.name for command in (view.session.offer.commands if view.session.offer else ())}
-            text = f"/{find_review(commands) or 'review'}"
+            name = "compact" if turn.action == "compact" else find_review(commands) or "review"
+            text = f"/{name}" if turn.prompt == DEFAULT_PROMPTS[turn.action] else f"/{name} {text}"
         return ClaudePrompt(turn.turn_id, self._outbox.say(self._process_id, text))
 
     def _follow_prompt(self, view: AgentView, turn: Turn, sent: ClaudePrompt, agent_session_id: str) -> None:
