@@ -81,6 +81,8 @@ class TerminalDriver(LineDriver[Prompt, Readiness]):
         """Where reading starts after a restart: before the words at which the turn's prompt was typed."""
         self._is_before = False
         """What is read was printed before the turn's output."""
+        self._is_first = False
+        """No line of the turn's output was told, so the next one may begin with the words of the program's prompt."""
         self._line = ""
         """The line that the cursor was in when the prompt was typed."""
         self._echo: list[str] = []
@@ -156,8 +158,7 @@ class TerminalDriver(LineDriver[Prompt, Readiness]):
         if self._is_before and end > self._starts_at:
             self._screen.feed(line[: max(0, self._starts_at - offset)])
             line = line[max(0, self._starts_at - offset) :]
-            self._line = self._screen.begin()
-            self._is_before = False
+            self._begin_output()
         pastes = self._screen.pastes
         is_open = self._prompt is not None and not self._prompt.ended and not self._is_before
         lines = self._screen.feed(line if is_open and not self._is_cut else line[-LOOKED_AT:])
@@ -193,11 +194,11 @@ class TerminalDriver(LineDriver[Prompt, Readiness]):
 
     def _begin_turn(self, turn: Turn) -> Prompt:
         prompt = self._prompt = _recall(turn)
-        self._starts_at, self._is_before = self._end, False
+        self._starts_at = self._end
         self._items.begin_turn(turn.turn_id)
         self._items.begin_frame(self._starts_at, self._at or turn.created_at, quiet=False)
         self._size, self._is_cut, self._heard, self._interrupted_at = 0, False, False, None
-        self._line = self._screen.begin()
+        self._begin_output()
         self._screen.busy = None
         self._news.activity = "Working"
         if self._runs_once:
@@ -215,6 +216,12 @@ class TerminalDriver(LineDriver[Prompt, Readiness]):
             text = self._habits.enter.join(turn.prompt.splitlines())
             self._progress["input_n"] = self._outbox.press(f"{text}{self._habits.enter}")
         return prompt
+
+    def _begin_output(self) -> None:
+        """What is printed from here on is the turn's."""
+        self._line = self._screen.begin()
+        self._is_before = False
+        self._is_first = True
 
     def _decline(self, turn: Turn) -> None:
         self._declined = turn.turn_id
@@ -287,19 +294,21 @@ class TerminalDriver(LineDriver[Prompt, Readiness]):
         """A program that does not care about an interrupt goes on; its turn does not."""
         since = self._interrupted_at
         if since is not None and (_read_time(at) - since).total_seconds() > STOP_SECONDS:
+            self._items.begin_frame(self._starts_at + 2, self._at, quiet=self._quiet)
             self._items.note("The program did not stop", "it printed on after the interrupt; its terminal shows what")
             self._finish_typed("interrupted", {})
 
     def _tell(self, lines: list[str]) -> None:
         """Lines that are whole become text of the turn's message."""
         for line in lines:
+            first, self._is_first = self._is_first, False
             if self._echo:
                 expected = self._echo[0].rstrip()
                 if line.endswith(expected):
                     del self._echo[0]
                     continue
                 self._echo.clear()
-            self._say(f"{line}\n")
+            self._say((line.removeprefix(self._line).lstrip(" ") if first else line) + "\n")
 
     def _say(self, text: str) -> None:
         if self._is_cut:
@@ -315,6 +324,8 @@ class TerminalDriver(LineDriver[Prompt, Readiness]):
 
     def _flush(self) -> None:
         """Tell what stands on the screen, but for the words at which the next prompt is typed."""
+        if self._is_before:
+            self._begin_output()
         lines = self._screen.list_rest()
         if lines and (
             lines[-1] == self._line or (self._habits.idle is not None and self._habits.idle.search(lines[-1]))
@@ -326,7 +337,7 @@ class TerminalDriver(LineDriver[Prompt, Readiness]):
         prompt = self._prompt
         assert prompt is not None
         self._flush()
-        self._items.begin_frame(self._starts_at + 2, self._at, quiet=False)
+        self._items.begin_frame(self._starts_at + 3, self._at, quiet=False)
         if prompt.cancel_n is not None:
             status, how = "interrupted", {"stop_reason": "cancelled"}
         self._finish_turn(prompt, {"status": status, **how}, NO_USAGE)
