@@ -18,7 +18,7 @@ from fakes.models.messages import Messages
 from fakes.models.script import write_script
 from fakes.models.server import ModelServer
 
-RUN: dict[str, Any] = {"name": "Bash", "args": {"command": "touch made; echo hi", "description": "Make"}}
+RUN: dict[str, Any] = {"name": "Bash", "args": {"command": "touch made; echo hi$IS_SANDBOX", "description": "Make"}}
 
 
 @pytest.fixture
