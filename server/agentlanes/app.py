@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentlanes import locations
+from agentlanes.adapters.agents.installations import LocalInstallations
 from agentlanes.adapters.agents.profiles import TomlProfiles
 from agentlanes.adapters.git.local_git import LocalGit
 from agentlanes.adapters.harness.cliproxy import Cliproxy
@@ -107,6 +108,7 @@ async def start(places: Places) -> Server:
     git = LocalGit(places.data_dir, reached=reached_in_git)
     runners = LocalRunners(places.run_dir, places.state_dir / "tapes")
     profiles = TomlProfiles(places.config_path)
+    installations = LocalInstallations()
     vitals = Vitals()
     environments = Environments()
 
@@ -150,7 +152,7 @@ async def start(places: Places) -> Server:
         kernel,
         Observers(store, kernel.committed, git, profiles, places.data_dir / "lanes", watch.refresh),
         views,
-        Agents(profiles),
+        Agents(profiles, installations),
         watch,
         Terminals(views, runners, vitals, clock),
         Connections(kernel, views, vitals, runners, clock, VERSION, places.state_dir),
@@ -158,6 +160,7 @@ async def start(places: Places) -> Server:
         clock,
         stopped.set,
     )
+    profiles.listen(lambda: _publish_env_pass(profiles, places.run_dir / "env_pass"))
     _publish_env_pass(profiles, places.run_dir / "env_pass")
 
     async def close_store() -> None:
@@ -170,7 +173,16 @@ async def start(places: Places) -> Server:
         kernel,
         Front(dispatcher, kernel, views, clock, VERSION),
         stopped,
-        [watch.close, expiry.close, engine.close, conversations.close, processes.close, runners.close, close_store],
+        [
+            installations.close,
+            watch.close,
+            expiry.close,
+            engine.close,
+            conversations.close,
+            processes.close,
+            runners.close,
+            close_store,
+        ],
     )
 
 

@@ -113,8 +113,8 @@ def test_it_starts_without_anything_heavy() -> None:
 
 def test_nothing_of_the_repository_is_imported(tmp_path: Path) -> None:
     """What lies in a lane is not trusted."""
-    from agentlanes.adapters.agents.profiles import DEMO as PROFILE
+    from agentlanes.adapters.agents.built_in import DEMO
 
     (tmp_path / "json.py").write_text("raise SystemExit('imported from the repository')")
-    done = subprocess.run(PROFILE.argv, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = subprocess.run(DEMO.launch.argv, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -54,11 +54,10 @@ def test_the_script_that_drives_a_lane(place: Place) -> None:
     assert len(block.split("\n\n")[-1].strip().splitlines()) == 10
 
 
-def test_the_profile_for_an_agent_of_ones_own(place: Place) -> None:
-    (block,) = read_blocks("toml")
-    place.configure(block)
+def test_the_config_for_agents_of_ones_own(place: Place) -> None:
+    place.configure(read_blocks("toml")[0])
     assert place.call("profile.list")["problems"] == []
-    assert place.call("profile.get", {"name": "claude"})["profile"]["default"] is True
+    assert place.call("profile.get", {"name": "claude:plan"})["profile"]["default"] is True
 
 
 def test_every_command_that_is_named_exists(place: Place) -> None:

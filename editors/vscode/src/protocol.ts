@@ -51,7 +51,7 @@ export type AbsolutePath = string;
 /** A name for people, on one line. */
 export type Name = string;
 
-/** Name of a profile. */
+/** Name of a profile, or of a variant of one as `claude:plan`. */
 export type ProfileName = string;
 
 /** A branch without refs/heads/. */
@@ -823,6 +823,10 @@ export interface Session {
   problem?: Problem;
   /** Whether the agent can continue the conversation in a new process. */
   resumable?: boolean;
+  /** When its agent last took prompts. */
+  attached_at?: Timestamp;
+  /** When an agent that took prompts last ended. */
+  detached_at?: Timestamp;
   created_at: Timestamp;
   updated_at: Timestamp;
   /** Last frame or byte of the agent; a vital, present in reads. */
@@ -1810,6 +1814,18 @@ export interface Profile {
   /** Mode that the agent is put in. */
   mode?: string;
   model?: string;
+  /** How much it thinks, in the agent's own words. */
+  effort?: string;
+  /** How it differs from others that speak its protocol. */
+  quirks?: Metadata;
+  /** Said to the agent after each prompt. */
+  append_prompt?: string;
+  /** Servers that it is handed. */
+  mcp_servers?: McpServer[];
+  /** The profile that it is a variant of; its own name is that name, a colon and the variant's. */
+  variant_of?: ProfileName;
+  /** Where its makers describe it. */
+  docs?: string;
   /** Routes that it says how to take; native_openai where absent. */
   transports?: Transport[];
   /** The route that it prefers. */
@@ -1820,7 +1836,47 @@ export interface Profile {
   default: boolean;
 }
 
-/** ONLINE = a session is attached; ERROR = it cannot start. */
+/** How an MCP server is reached. */
+export type McpKind = "stdio" | "http" | "sse";
+
+/** An MCP server, without the values of its environment and headers. */
+export interface McpServer {
+  name: Name;
+  kind: McpKind;
+  /** Of a stdio server. */
+  argv?: string[];
+  /** Of the others, without what follows a question mark. */
+  url?: string;
+  env_names?: string[];
+  header_names?: string[];
+}
+
+/** A command that a user may run in a terminal. The server never runs one by itself. */
+export interface SetupCommand {
+  /** What it does, and what to do in it. */
+  title: Name;
+  argv: string[];
+}
+
+/** What makes an agent usable, as data. */
+export interface Setup {
+  install: SetupCommand[];
+  login: SetupCommand[];
+}
+
+/** Which agent it is, whatever protocol it is spoken to in. */
+export type AgentType = "CLAUDE" | "GEMINI" | "CODEX" | "OPENCODE" | "COPILOT" | "QWEN" | "VIBE" | "AMP" | "CURSOR" | "DROID" | "AIDER" | "DEMO" | "OTHER" | (string & {});
+
+/** SETUP_HELPER = there are commands that install it or log in; CONTEXT_USAGE = it tells how full its context is. */
+export type AgentCapability = "SESSION_FORK" | "SETUP_HELPER" | "CONTEXT_USAGE" | "RESUME" | "STEER" | "COMPACT" | "REVIEW" | (string & {});
+
+/** INSTALLATION_FOUND = its program is there, and no login was seen. */
+export type AgentAvailability = "LOGIN_DETECTED" | "INSTALLATION_FOUND" | "NOT_FOUND";
+
+/** By whether its own credential files or variables are there; unknown where that says nothing. */
+export type LoginState = "signed_in" | "signed_out" | "unknown";
+
+/** ONLINE = a session is attached; ERROR = it cannot start, or the session that was tried last could not. */
 export type AgentStatus = "OFFLINE" | "CONNECTING" | "ONLINE" | "ERROR";
 
 /** PROCESSING = a turn runs; QUEUED = turns wait. */
@@ -1829,6 +1885,7 @@ export type AgentActivity = "IDLE" | "PROCESSING" | "QUEUED";
 /** A profile as seen running. */
 export interface Agent {
   name: ProfileName;
+  type: AgentType;
   profile: Profile;
   status: AgentStatus;
   activity_state: AgentActivity;
@@ -1836,11 +1893,41 @@ export interface Agent {
   available: boolean;
   /** What is missing and what to do about it. */
   unavailable_reason?: string;
+  availability: AgentAvailability;
+  /** Its program, as a session would start it. */
+  path?: string;
+  /** As the program tells it. Absent where it was not asked, or has not answered yet. */
+  version?: string;
+  login: LoginState;
+  /** When its credential file was last written. */
+  login_at?: Timestamp;
+  /** What it is known to do, and what its newest session offered. */
+  capabilities: AgentCapability[];
+  setup: Setup;
+  /** Why its newest session is not attached. */
+  problem?: Problem;
+  /** When an agent of it last took prompts. */
+  connected_at?: Timestamp;
+  /** When the last one ended; absent while one is there. */
+  disconnected_at?: Timestamp;
   host_machine: string;
   /** Sessions that are not terminated. */
   sessions: number;
   /** A vital, present in reads. */
   health_metrics?: HealthMetrics;
+}
+
+/** What can be chosen of an agent. Only an agent that runs can say it, so this is what the newest session of the profile, or of one that it is a variant of, was offered. */
+export interface AgentOptions {
+  name: ProfileName;
+  /** What the profile chooses. */
+  choice: Choice;
+  variants: ProfileName[];
+  /** Absent where no session of it was attached yet. */
+  offer?: Offer;
+  /** The session that was offered it. */
+  session_id?: SessionId;
+  seen_at?: Timestamp;
 }
 
 /** How an agent is: its processes with all below them, and its turns. */
@@ -2381,6 +2468,8 @@ export interface Calls {
   "profile.get": { payload: ProfileRef; result: ProfileState };
   /** Lists agents with their availability and status. */
   "agent.list": { payload: Empty; result: AgentPage };
+  /** What can be chosen of an agent: modes, models, efforts, commands, as its newest session was offered them. */
+  "agent.options": { payload: ProfileRef; result: AgentOptions };
   /** One agent. */
   "agent.get": { payload: ProfileRef; result: AgentState };
   /** Emergency stop: ends the agents, cancels their queues and closes terminals; stop.ended follows when no process lives. */

@@ -29,6 +29,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "try": Command("story", "Watch an agent work in a lane of its own, from the prompt to the merge."),
     "status": Command("status", "Show the server, its clients and what it holds."),
+    "agents": Command("agents", "Show the agents: which are installed, logged in, at work, and what is missing."),
     "serve": Command("serve", "Run the server."),
     "stop": Command("stop", "Stop the server; agents and terminals go on."),
     "stop-all": Command("stop_all", "Emergency stop: end every agent and whatever runs in its lane."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import platform
 import shutil
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentlanes import locations, relay
+from agentlanes.adapters.agents.built_in import BUILT_IN
+from agentlanes.adapters.agents.installations import LocalInstallations
 from agentlanes.adapters.agents.profiles import TomlProfiles
 from agentlanes.adapters.git.invocation import OLDEST_VERSION
 from agentlanes.cli.client import Gone, NoServer, Refused, connect
@@ -22,6 +25,7 @@ from agentlanes.cli.fold import LOG_NAME, LogProblem, fold_log
 from agentlanes.cli.output import show
 from agentlanes.core.state import State
 from agentlanes.kernel.agents import Agents
+from agentlanes.wire.models import AgentPage
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 1 << 30
@@ -208,13 +212,25 @@ def _examine_agents() -> Iterator[Finding]:
         yield Finding(
             "ok", "config", str(config) if config.exists() else f"there is none; {config} is where it would be"
         )
-    for agent in Agents(profiles).list_agents(State(), os.environ).agents:
-        if agent.available:
-            yield Finding("ok", f"agent {agent.name}", " ".join(agent.profile.argv))
-        else:
+    for agent in asyncio.run(_see_agents(profiles)).agents:
+        told = [" ".join(agent.profile.argv), *([agent.version] if agent.version else [])]
+        if agent.available and agent.login == "signed_out":
+            cure = " ".join(agent.setup.login[0].argv) if agent.setup.login else "log in to it in a terminal"
+            yield Finding("warn", f"agent {agent.name}", f"{', '.join(told)}; nobody is logged in", cure)
+        elif agent.available:
+            yield Finding("ok", f"agent {agent.name}", ", ".join(told))
+        elif agent.profile.source != BUILT_IN:
             yield Finding(
                 "warn", f"agent {agent.name}", agent.unavailable_reason or "not available", "or leave it: others work"
             )
+
+
+async def _see_agents(profiles: TomlProfiles) -> AgentPage:
+    installations = LocalInstallations()
+    try:
+        return await Agents(profiles, installations).list_agents(State(), os.environ)
+    finally:
+        await installations.close()
 
 
 def _show_person(finding: Finding) -> None:

@@ -224,6 +224,7 @@ def settle(draft: Draft, command: Command[SessionSettle]) -> None:
         agent_session_id=agent_id,
         codex_session_id=agent_id if session.driver == "codex" else session.codex_session_id,
         resumable=payload.resumable,
+        attached_at=command.at,
         identity=payload.identity,
         offer=payload.offer,
         title=session.title or write_line(payload.title),
@@ -346,6 +347,8 @@ def _go_on(draft: Draft, session_id: str, caller: str | None) -> None:
 def _end_session(draft: Draft, session: Session, problem: Any) -> None:
     kind = session.operation.kind if session.operation is not None else None
     common: dict[str, Any] = {"process_id": None, "operation": None, "activity": None}
+    if session.status == "attached":
+        common["detached_at"] = draft.command.at
     if not session.listed:
         # Agents keep a conversation from its first prompt on; before it there is nothing to resume.
         common |= {"agent_session_id": None, "codex_session_id": None}

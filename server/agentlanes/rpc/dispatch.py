@@ -74,6 +74,7 @@ class Dispatcher:
             "profile.list": lambda peer, context, payload: agents.list_profiles(),
             "profile.get": lambda peer, context, payload: agents.get_profile(payload),
             "agent.list": lambda peer, context, payload: agents.list_agents(kernel.state, peer.env),
+            "agent.options": lambda peer, context, payload: agents.get_options(payload, kernel.state),
             "agent.get": lambda peer, context, payload: agents.get_agent(payload, kernel.state, peer.env),
             "harness.status.get": lambda peer, context, payload: harness.get(payload),
             "process.read": lambda peer, context, payload: terminals.read_process(payload),

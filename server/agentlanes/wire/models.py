@@ -64,6 +64,11 @@ ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "expired", 
 OptionKind: TypeAlias = str
 ApprovalKind: TypeAlias = Literal["permission", "plan", "question"]
 ApprovalScope: TypeAlias = Literal["once", "session", "lane", "workspace"]
+McpKind: TypeAlias = Literal["stdio", "http", "sse"]
+AgentType: TypeAlias = str
+AgentCapability: TypeAlias = str
+AgentAvailability: TypeAlias = Literal["LOGIN_DETECTED", "INSTALLATION_FOUND", "NOT_FOUND"]
+LoginState: TypeAlias = Literal["signed_in", "signed_out", "unknown"]
 AgentStatus: TypeAlias = Literal["OFFLINE", "CONNECTING", "ONLINE", "ERROR"]
 AgentActivity: TypeAlias = Literal["IDLE", "PROCESSING", "QUEUED"]
 ConstraintId: TypeAlias = str
@@ -705,6 +710,8 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation: Operation | None = None
     problem: Problem | None = None
     resumable: bool | None = None
+    attached_at: Timestamp | None = None
+    detached_at: Timestamp | None = None
     created_at: Timestamp
     updated_at: Timestamp
     last_heartbeat_at: Timestamp | None = None
@@ -1568,24 +1575,77 @@ class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     env_pass: tuple[str, ...]
     mode: str | None = None
     model: str | None = None
+    effort: str | None = None
+    quirks: Metadata | None = None
+    append_prompt: str | None = None
+    mcp_servers: tuple[McpServer, ...] = ()
+    variant_of: ProfileName | None = None
+    docs: str | None = None
     transports: tuple[Transport, ...] = ()
     transport: Transport | None = None
     source: str
     default: bool
 
 
+class McpServer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An MCP server, without the values of its environment and headers."""
+
+    name: Name
+    kind: McpKind
+    argv: tuple[str, ...] = ()
+    url: str | None = None
+    env_names: tuple[str, ...] = ()
+    header_names: tuple[str, ...] = ()
+
+
+class SetupCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command that a user may run in a terminal. The server never runs one by itself."""
+
+    title: Name
+    argv: tuple[str, ...]
+
+
+class Setup(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What makes an agent usable, as data."""
+
+    install: tuple[SetupCommand, ...]
+    login: tuple[SetupCommand, ...]
+
+
 class Agent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A profile as seen running."""
 
     name: ProfileName
+    type: AgentType
     profile: Profile
     status: AgentStatus
     activity_state: AgentActivity
     available: bool
     unavailable_reason: str | None = None
+    availability: AgentAvailability
+    path: str | None = None
+    version: str | None = None
+    login: LoginState
+    login_at: Timestamp | None = None
+    capabilities: tuple[AgentCapability, ...]
+    setup: Setup
+    problem: Problem | None = None
+    connected_at: Timestamp | None = None
+    disconnected_at: Timestamp | None = None
     host_machine: str
     sessions: int
     health_metrics: HealthMetrics | None = None
+
+
+class AgentOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What can be chosen of an agent. Only an agent that runs can say it, so this is what the newest session of the profile, or of one that it is a variant of, was offered."""
+
+    name: ProfileName
+    choice: Choice
+    variants: tuple[ProfileName, ...]
+    offer: Offer | None = None
+    session_id: SessionId | None = None
+    seen_at: Timestamp | None = None
 
 
 class HealthMetrics(Struct, frozen=True, kw_only=True, omit_defaults=True):

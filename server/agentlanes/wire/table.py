@@ -150,6 +150,7 @@ METHODS: dict[str, Method] = {
     "profile.list": Method("profile.list", "query", models.Empty, models.ProfilePage, False, (), None),
     "profile.get": Method("profile.get", "query", models.ProfileRef, models.ProfileState, False, (), None),
     "agent.list": Method("agent.list", "query", models.Empty, models.AgentPage, False, (), None),
+    "agent.options": Method("agent.options", "query", models.ProfileRef, models.AgentOptions, False, (), None),
     "agent.get": Method("agent.get", "query", models.ProfileRef, models.AgentState, False, (), None),
     "agent.stop_all": Method("agent.stop_all", "command", models.AgentStopAll, models.StopState, True, (), None),
     "constraint.create": Method("constraint.create", "command", models.ConstraintCreate, models.ConstraintState, True, ("workspace_id",), None),

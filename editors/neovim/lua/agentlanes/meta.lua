@@ -53,7 +53,7 @@ error('a meta file')
 ---A name for people, on one line.
 ---@alias agentlanes.Name string
 
----Name of a profile.
+---Name of a profile, or of a variant of one as `claude:plan`.
 ---@alias agentlanes.ProfileName string
 
 ---A branch without refs/heads/.
@@ -619,6 +619,8 @@ error('a meta file')
 ---@field operation? agentlanes.Operation
 ---@field problem? agentlanes.Problem Why it is not attached.
 ---@field resumable? boolean Whether the agent can continue the conversation in a new process.
+---@field attached_at? agentlanes.Timestamp When its agent last took prompts.
+---@field detached_at? agentlanes.Timestamp When an agent that took prompts last ended.
 ---@field created_at agentlanes.Timestamp
 ---@field updated_at agentlanes.Timestamp
 ---@field last_heartbeat_at? agentlanes.Timestamp Last frame or byte of the agent; a vital, present in reads.
@@ -1359,12 +1361,52 @@ error('a meta file')
 ---@field env_pass string[] Variables that the client's environment provides.
 ---@field mode? string Mode that the agent is put in.
 ---@field model? string
+---@field effort? string How much it thinks, in the agent's own words.
+---@field quirks? agentlanes.Metadata How it differs from others that speak its protocol.
+---@field append_prompt? string Said to the agent after each prompt.
+---@field mcp_servers? agentlanes.McpServer[] Servers that it is handed.
+---@field variant_of? agentlanes.ProfileName The profile that it is a variant of; its own name is that name, a colon and the variant's.
+---@field docs? string Where its makers describe it.
 ---@field transports? agentlanes.Transport[] Routes that it says how to take; native_openai where absent.
 ---@field transport? agentlanes.Transport The route that it prefers.
 ---@field source string `built in`, or the file that it is written in.
 ---@field default boolean Used where nothing names a profile.
 
----ONLINE = a session is attached; ERROR = it cannot start.
+---How an MCP server is reached.
+---@alias agentlanes.McpKind "stdio"|"http"|"sse"
+
+---An MCP server, without the values of its environment and headers.
+---@class agentlanes.McpServer
+---@field name agentlanes.Name
+---@field kind agentlanes.McpKind
+---@field argv? string[] Of a stdio server.
+---@field url? string Of the others, without what follows a question mark.
+---@field env_names? string[]
+---@field header_names? string[]
+
+---A command that a user may run in a terminal. The server never runs one by itself.
+---@class agentlanes.SetupCommand
+---@field title agentlanes.Name What it does, and what to do in it.
+---@field argv string[]
+
+---What makes an agent usable, as data.
+---@class agentlanes.Setup
+---@field install agentlanes.SetupCommand[]
+---@field login agentlanes.SetupCommand[]
+
+---Which agent it is, whatever protocol it is spoken to in.
+---@alias agentlanes.AgentType "CLAUDE"|"GEMINI"|"CODEX"|"OPENCODE"|"COPILOT"|"QWEN"|"VIBE"|"AMP"|"CURSOR"|"DROID"|"AIDER"|"DEMO"|"OTHER"|string
+
+---SETUP_HELPER = there are commands that install it or log in; CONTEXT_USAGE = it tells how full its context is.
+---@alias agentlanes.AgentCapability "SESSION_FORK"|"SETUP_HELPER"|"CONTEXT_USAGE"|"RESUME"|"STEER"|"COMPACT"|"REVIEW"|string
+
+---INSTALLATION_FOUND = its program is there, and no login was seen.
+---@alias agentlanes.AgentAvailability "LOGIN_DETECTED"|"INSTALLATION_FOUND"|"NOT_FOUND"
+
+---By whether its own credential files or variables are there; unknown where that says nothing.
+---@alias agentlanes.LoginState "signed_in"|"signed_out"|"unknown"
+
+---ONLINE = a session is attached; ERROR = it cannot start, or the session that was tried last could not.
 ---@alias agentlanes.AgentStatus "OFFLINE"|"CONNECTING"|"ONLINE"|"ERROR"
 
 ---PROCESSING = a turn runs; QUEUED = turns wait.
@@ -1373,14 +1415,34 @@ error('a meta file')
 ---A profile as seen running.
 ---@class agentlanes.Agent
 ---@field name agentlanes.ProfileName
+---@field type agentlanes.AgentType
 ---@field profile agentlanes.Profile
 ---@field status agentlanes.AgentStatus
 ---@field activity_state agentlanes.AgentActivity
 ---@field available boolean Whether its program was found.
 ---@field unavailable_reason? string What is missing and what to do about it.
+---@field availability agentlanes.AgentAvailability
+---@field path? string Its program, as a session would start it.
+---@field version? string As the program tells it. Absent where it was not asked, or has not answered yet.
+---@field login agentlanes.LoginState
+---@field login_at? agentlanes.Timestamp When its credential file was last written.
+---@field capabilities agentlanes.AgentCapability[] What it is known to do, and what its newest session offered.
+---@field setup agentlanes.Setup
+---@field problem? agentlanes.Problem Why its newest session is not attached.
+---@field connected_at? agentlanes.Timestamp When an agent of it last took prompts.
+---@field disconnected_at? agentlanes.Timestamp When the last one ended; absent while one is there.
 ---@field host_machine string
 ---@field sessions integer Sessions that are not terminated.
 ---@field health_metrics? agentlanes.HealthMetrics A vital, present in reads.
+
+---What can be chosen of an agent. Only an agent that runs can say it, so this is what the newest session of the profile, or of one that it is a variant of, was offered.
+---@class agentlanes.AgentOptions
+---@field name agentlanes.ProfileName
+---@field choice agentlanes.Choice What the profile chooses.
+---@field variants agentlanes.ProfileName[]
+---@field offer? agentlanes.Offer Absent where no session of it was attached yet.
+---@field session_id? agentlanes.SessionId The session that was offered it.
+---@field seen_at? agentlanes.Timestamp
 
 ---How an agent is: its processes with all below them, and its turns.
 ---@class agentlanes.HealthMetrics
@@ -1762,6 +1824,7 @@ error('a meta file')
 ---@field ["profile.list"] fun(payload: agentlanes.Empty): agentlanes.ProfilePage Lists profiles.
 ---@field ["profile.get"] fun(payload: agentlanes.ProfileRef): agentlanes.ProfileState One profile.
 ---@field ["agent.list"] fun(payload: agentlanes.Empty): agentlanes.AgentPage Lists agents with their availability and status.
+---@field ["agent.options"] fun(payload: agentlanes.ProfileRef): agentlanes.AgentOptions What can be chosen of an agent: modes, models, efforts, commands, as its newest session was offered them.
 ---@field ["agent.get"] fun(payload: agentlanes.ProfileRef): agentlanes.AgentState One agent.
 ---@field ["agent.stop_all"] fun(payload: agentlanes.AgentStopAll): agentlanes.StopState Emergency stop: ends the agents, cancels their queues and closes terminals; stop.ended follows when no process lives.
 ---@field ["constraint.create"] fun(payload: agentlanes.ConstraintCreate): agentlanes.ConstraintState Makes a constraint.

@@ -100,6 +100,7 @@ M.methods = {
   ["profile.list"] = { context = {} },
   ["profile.get"] = { context = {} },
   ["agent.list"] = { context = {} },
+  ["agent.options"] = { context = {} },
   ["agent.get"] = { context = {} },
   ["agent.stop_all"] = { lifecycle = true, context = {} },
   ["constraint.create"] = { lifecycle = true, context = {"workspace_id"} },

@@ -1,85 +1,80 @@
-"""Profiles: the built-in one, and those that the user writes in config.toml.
+"""Profiles: those that are built in, and those that the user writes in config.toml.
 
 default_profile = "claude"
 
-[profiles.claude]
-title = "Claude Code"                 # its name where absent
-driver = "acp"                        # the protocol that it speaks; acp where absent
-argv = ["claude-agent-acp"]
-env = {ANTHROPIC_LOG = "warn"}        # set for the agent
-env_pass = ["ANTHROPIC_API_KEY"]      # taken from the environment of the client that starts it
-mode = "plan"
+[profiles.claude]                     # built in: only what is different is written
 model = "opus"
+env_pass = ["ANTHROPIC_API_KEY"]      # taken from the environment of the client that starts it
+[profiles.claude.variants.plan]       # the profile claude:plan
+mode = "plan"
+
+[profiles.mine]
+argv = ["my-agent", "--acp"]
+driver = "acp"                        # the protocol that it speaks; acp where absent
+env = {LOG_LEVEL = "warn"}            # set for the agent
+
+[agent_servers."Their Agent"]         # as Zed and JetBrains write it
+command = "their-agent"
+args = ["acp"]
 """
 
 from __future__ import annotations
 
-import sys
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from agentlanes.kernel.ports.agents import Detour, Launch
+from agentlanes.adapters.agents.built_in import DEMO, KNOWN
+from agentlanes.kernel.ports.agents import Known, Launch
 from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.wire.models import Problem, Profile
 
-BUILT_IN = "built in"
-# -P: without it the agent would import what lies in the repository that it works in.
-DEMO = Profile(
-    name="demo",
-    title="Demo agent",
-    driver="acp",
-    argv=(sys.executable, "-P", "-m", "agentlanes.demo_agent"),
-    env_names=(),
-    env_pass=("AGENTLANES_DEMO_PACE_MS", "AGENTLANES_DEMO_STATE"),
-    source=BUILT_IN,
-    default=True,
-)
-
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[int, int, int] | None
 
 
 class TomlProfiles:
-    """Implements `kernel.ports.agents.Profiles` on one file, which is looked at again before each answer.
+    """Implements `kernel.ports.agents.Profiles` on one file and those that it names, which are looked at again before
+    each answer.
 
     A file that cannot be read as TOML at all leaves the profiles that were known before.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp: _Stamp | None = None
-        self._profiles: tuple[Profile, ...] = (DEMO,)
-        self._env: dict[str, dict[str, str]] = {}
-        self._detours: dict[str, Detour] = {}
+        self._files: tuple[Path, ...] = ()
+        self._stamps: tuple[_Stamp, ...] = ()
+        self._is_fresh = True
+        self._known: dict[str, Known] = {}
         self._harness: HarnessPlan | None = None
         self._problems: tuple[Problem, ...] = ()
+        self._hear: Callable[[], object] = lambda: None
+        self._take((), (), None)
+
+    def listen(self, hear: Callable[[], object]) -> None:
+        """Calls `hear` whenever other profiles were read."""
+        self._hear = hear
 
     def list(self) -> tuple[Profile, ...]:
         self._refresh()
-        return self._profiles
+        return tuple(known.profile for known in self._known.values())
 
     def problems(self) -> tuple[Problem, ...]:
         self._refresh()
         return self._problems
 
-    def launch(self, name: str) -> Launch | None:
+    def find(self, name: str) -> Known | None:
         self._refresh()
-        for profile in self._profiles:
-            if profile.name == name:
-                return Launch(
-                    argv=profile.argv,
-                    env=self._env.get(name, {}),
-                    env_pass=profile.env_pass,
-                    driver=profile.driver,
-                    mode=profile.mode,
-                    model=profile.model,
-                    detour=self._detours.get(name),
-                )
-        return None
+        return self._known.get(name)
+
+    def launch(self, name: str) -> Launch | None:
+        known = self.find(name)
+        return None if known is None else known.launch
 
     def env_pass(self) -> tuple[str, ...]:
         self._refresh()
-        names = {name for profile in self._profiles for name in profile.env_pass}
+        names = {name for known in self._known.values() for name in known.launch.env_pass}
         if self._harness is not None and self._harness.key_env is not None:
             names.add(self._harness.key_env)
         return tuple(sorted(names))
@@ -90,41 +85,44 @@ class TomlProfiles:
         return self._harness
 
     def _refresh(self) -> None:
-        stamp = self._look()
-        if stamp == self._stamp:
+        stamps = tuple(_look(path) for path in (self._path, *self._files))
+        if stamps == self._stamps or (self._is_fresh and stamps == (None,)):
             return
-        self._stamp = stamp
-        if stamp is None:
-            self._take((), {}, None)
-            self._detours, self._harness = {}, None
-            return
-        # pydantic takes longer to import than the rest of the server to start; without a config file nobody needs it.
-        from agentlanes.adapters.agents.config import read_config
+        self._is_fresh = False
+        if stamps[0] is None:
+            self._problems, self._files, self._harness = (), (), None
+            self._take((), (), None)
+        else:
+            # pydantic takes longer to import than the rest of the server to start; without a config nobody needs it.
+            from agentlanes.adapters.agents.config import read_config
 
-        config = read_config(self._path)
-        self._problems = config.problems
-        if config.is_readable:
-            self._take(config.profiles, config.env, config.default)
-            self._detours, self._harness = config.detours, config.harness
+            config = read_config(self._path, {known.profile.name: known for known in (DEMO, *KNOWN)})
+            self._problems = config.problems
+            if config.is_readable:
+                self._files, self._harness = config.files, config.harness
+                self._take(config.known, config.imported, config.default)
+        self._stamps = tuple(_look(path) for path in (self._path, *self._files))
+        self._hear()
 
-    def _take(self, written: tuple[Profile, ...], env: dict[str, dict[str, str]], default: str | None) -> None:
-        names = {profile.name for profile in written}
-        profiles = written if DEMO.name in names else (*written, DEMO)
-        chosen = default or profiles[0].name
-        self._profiles = tuple(
-            profile if profile.default == (profile.name == chosen) else _mark(profile, default=profile.name == chosen)
-            for profile in profiles
-        )
-        self._env = env
-
-    def _look(self) -> _Stamp | None:
-        try:
-            stat = self._path.stat()
-        except OSError:
-            self._problems = ()
-            return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+    def _take(self, written: tuple[Known, ...], imported: tuple[Known, ...], default: str | None) -> None:
+        """The user's own come first, and the first of them is the default where none is named; what is merely built in,
+        or another editor's, never is."""
+        known = {each.profile.name: each for each in written}
+        for each in (DEMO, *imported, *KNOWN):
+            known.setdefault(each.profile.name, each)
+        chosen = default or next(iter(known))
+        self._known = {name: _mark(each, default=name == chosen) for name, each in known.items()}
 
 
-def _mark(profile: Profile, *, default: bool) -> Profile:
-    return msgspec.structs.replace(profile, default=default)
+def _look(path: Path) -> _Stamp:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _mark(known: Known, *, default: bool) -> Known:
+    if known.profile.default == default:
+        return known
+    return dataclasses.replace(known, profile=msgspec.structs.replace(known.profile, default=default))

@@ -19,6 +19,7 @@ from agentlanes.wire.models import (
     Approval,
     FrameCursor,
     Item,
+    LoginState,
     Offer,
     PermissionMode,
     Problem,
@@ -26,6 +27,7 @@ from agentlanes.wire.models import (
     Profile,
     Session,
     SessionApply,
+    SetupCommand,
     Turn,
 )
 
@@ -53,6 +55,8 @@ class Launch:
     mode: str | None = None
     model: str | None = None
     effort: str | None = None
+    append_prompt: str | None = None
+    """Said to the agent after each prompt. What the log has of a prompt is the user's alone."""
     mcp_servers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     """Servers that the agent shall use, each as ACP's session/new names them. Their values may be secrets."""
     quirks: Mapping[str, Any] = field(default_factory=dict)
@@ -61,8 +65,71 @@ class Launch:
     """How it goes through the harness; None where it cannot."""
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """By what an agent's login is seen. A path may begin with `~`, or with `${NAME:-path}`."""
+
+    env: tuple[str, ...] = ()
+    """Variables each of which is a login."""
+    files: tuple[str, ...] = ()
+    """Files each of which is one."""
+    elsewhere: tuple[str, ...] = ()
+    """Files with which there may be a login that cannot be seen."""
+    needed: bool = True
+    """Whether it wants a login at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a profile's agent besides how it is started."""
+
+    type: str = "OTHER"
+    capabilities: tuple[str, ...] = ()
+    install: tuple[SetupCommand, ...] = ()
+    login: tuple[SetupCommand, ...] = ()
+    version: tuple[str, ...] | str = ()
+    """Arguments with which its program tells its version; nothing where it is not asked; a text where it is known."""
+    credentials: Credentials | None = None
+    """None where nothing is known of its login."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A profile with all that belongs to it."""
+
+    profile: Profile
+    launch: Launch
+    about: About
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What the machine has of an agent."""
+
+    path: str | None
+    """Its program; None where it was not found."""
+    version: str | None = None
+    login: LoginState = "unknown"
+    login_at: float | None = None
+    """When its credential file was last written, in seconds since the epoch."""
+
+
+class Installations(Protocol):
+    """Looks at what is installed."""
+
+    async def look(self, known: Known, env: Mapping[str, str], patience: float) -> Installation:
+        """What there is for a caller with this environment. A program that was not asked for its version yet is asked,
+        which is waited for no longer than `patience` seconds; the answer is kept."""
+
+    async def close(self) -> None:
+        """Ends programs that are still being asked."""
+
+
 class Profiles(Protocol):
-    """The profiles that the user wrote and those that are built in. Read anew where the file changed."""
+    """The profiles that the user wrote and those that are built in. Read anew where a file changed."""
+
+    def find(self, name: str) -> Known | None:
+        """One profile; None where there is no such."""
 
     def list(self) -> tuple[Profile, ...]:
         """All profiles, the default one marked."""

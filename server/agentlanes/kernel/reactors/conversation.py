@@ -50,13 +50,16 @@ Spawn = Callable[[Session, Start, str], Awaitable[ProcessExit | None]]
 """Starts the session's process for what a correlation asked; gives how it ended, where it has ended already."""
 
 
-def build_view(kernel: Kernel, session: Session, cwd: str, at: str) -> AgentView:
+def build_view(kernel: Kernel, session: Session, cwd: str, at: str, append_prompt: str | None = None) -> AgentView:
     """The session as the core has it."""
     state = kernel.state
     turn = next((t for t in state.children("turn", session.session_id) if t.status in ("running", "waiting")), None)
     if turn is not None and turn.primer is not None:
         # What was handed over is part of the first prompt, whatever the agent's protocol is.
         turn = msgspec.structs.replace(turn, prompt=f"{turn.primer}\n\n{turn.prompt}", primer=None)
+    if turn is not None and append_prompt is not None and not turn.prompt.startswith("/"):
+        # A slash begins a command of the agent's, which takes what follows for its arguments.
+        turn = msgspec.structs.replace(turn, prompt=f"{turn.prompt}\n\n{append_prompt}")
     lane = state.get("lane", session.lane_id)
     return AgentView(
         session=session,
@@ -85,6 +88,7 @@ class Conversation:
         spawn: Spawn,
         secrets: Mapping[str, Sequence[Answer]],
         handshake_seconds: float = HANDSHAKE_SECONDS,
+        append_prompt: str | None = None,
     ) -> None:
         self._kernel = kernel
         self._runners = runners
@@ -93,6 +97,7 @@ class Conversation:
         self._session_id = session_id
         self._process_id = process_id
         self._cwd = cwd
+        self._append_prompt = append_prompt
         self._driver = driver
         self._spawn = spawn
         self._started = kernel.state.get("process", process_id) is not None
@@ -249,7 +254,7 @@ class Conversation:
         session = self._kernel.state.get("session", self._session_id)
         if session is None or session.process_id != self._process_id:
             return None
-        view = build_view(self._kernel, session, self._cwd, self._clock.now())
+        view = build_view(self._kernel, session, self._cwd, self._clock.now(), self._append_prompt)
         return dataclasses.replace(view, secret_answers=self._secrets)
 
     async def _take(self, step: Step, correlation_id: str | None) -> None:

@@ -141,7 +141,8 @@ class Conversations:
             return
         try:
             launch = self._find_launch(session, _find_caller(session, session.operation.correlation_id))
-            view = build_view(self._kernel, session, self.find_cwd(session), self._clock.now())
+            cwd = self.find_cwd(session)
+            view = build_view(self._kernel, session, cwd, self._clock.now(), launch.append_prompt)
             start = self._make_driver(session, launch).start(view)
             ended = await self._spawn(session, start, session.operation.correlation_id) if start is not None else None
         except Refusal as refusal:
@@ -242,6 +243,7 @@ class Conversations:
             self._spawn,
             self._secrets,
             self._handshake_seconds,
+            launch.append_prompt,
         )
         self._by_process[process_id] = conversation
         conversation.start(lambda: self._by_process.pop(process_id, None))
