@@ -22,7 +22,7 @@ PICTURES = ROOT / ".cache" / "screenshots"
 _COLOURS = [(7, 8, 10), (255, 192, 185), (179, 246, 192), (252, 224, 148), (166, 219, 255), (255, 202, 255)]
 _THEME = TerminalTheme((20, 22, 27), (224, 226, 234), [*_COLOURS, (140, 248, 247), (238, 241, 248)])
 """The colours of Neovim's own dark scheme."""
-_FONT_FACE = re.compile(r"@font-face \{.*?\}", re.DOTALL)
+_FROM_THE_WEB = re.compile(r"@font-face \{.*?\}|<!--.*?-->", re.DOTALL)
 
 
 class Screen:
@@ -58,7 +58,7 @@ class Screen:
         PICTURES.mkdir(parents=True, exist_ok=True)
         path = PICTURES / f"{name}.svg"
         # The fonts that rich names are on the web; every machine has a monospaced one.
-        path.write_text(_FONT_FACE.sub("", console.export_svg(title="nvim", theme=_THEME)))
+        path.write_text(_FROM_THE_WEB.sub("", console.export_svg(title="nvim", theme=_THEME)))
         return path
 
 
@@ -78,8 +78,9 @@ def start_screen(place: Place, *, setup: str = "") -> Iterator[Screen]:
     """A terminal with Neovim in the repository; gone after the block."""
     socket, address, init = str(place.folder / "tmux"), place.folder / "nvt", place.folder / "init.lua"
     init.write_text(
-        f'vim.opt.runtimepath:append("{PLUGIN}")\nvim.o.laststatus = 3\nvim.o.termguicolors = true\n'
-        "vim.o.statusline = \" %f%=%{%v:lua.require'agentlanes'.statusline()%} \"\n" + setup
+        f'vim.opt.runtimepath:append("{PLUGIN}")\nvim.o.laststatus = 3\nvim.o.showtabline = 0\n'
+        "vim.o.termguicolors = true\n"
+        "vim.o.statusline = \" %t%=%{%v:lua.require'agentlanes'.statusline()%} \"\n" + setup
     )
     command = [str(find_nvim()), "--listen", str(address), "-i", "NONE", "-n", "-u", str(init)]
     size = ["-x", str(COLUMNS), "-y", str(ROWS)]

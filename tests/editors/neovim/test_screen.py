@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from cli.place import Place
 from editors.neovim.screen import start_screen
+from editors.neovim.test_stories import script
+
+LANES = {
+    "Fix the parser": script({"say": "The parser reads one token too many."}, {"run": ["ls"]}, {"wait": True}),
+    "Update the changelog": script({"write": {"path": "CHANGELOG.md", "text": "# Changes\n\n- A\n", "ask": False}}),
+}
 
 
 def test_a_lane_from_the_prompt_to_the_merge(place: Place) -> None:
     place.env["AGENTLANES_DEMO_PACE_MS"] = "5"
+    workspace = place.call("workspace.create", {"root_paths": [str(place.folder / "repo")]})["workspace"]
+    place.call("repo.add", {"path": str(place.folder / "repo")}, "--workspace", workspace["workspace_id"])
+    for name, words in LANES.items():
+        lane = place.call("lane.create", {"name": name}, "--workspace", workspace["workspace_id"], "--wait")["lane"]
+        session = place.call("session.create", {}, "--lane", lane["lane_id"], "--wait")["session"]
+        place.call("turn.create", {"prompt": words}, "--session", session["session_id"])
     with start_screen(place) as screen:
         screen.type(":Lanes create Greet the reader", "Enter")
         screen.wait("what shall the agent do?")
@@ -15,14 +27,32 @@ def test_a_lane_from_the_prompt_to_the_merge(place: Place) -> None:
         screen.wait("aa Allow")
         screen.type("Escape", ":Lanes", "Enter")
         screen.wait("1 waits for you")
+        screen.wait("○ Update the changelog  ready  +3 −0")
+        # The thoughts and what tools printed are folded; the question and its preview are not.
+        shown = screen.wait("✓ execute git status --short --branch · 1 line")
+        assert "## lane/" not in shown
+        assert "+# Greeting" in shown
         screen.photograph("neovim-approval")
-        screen.type("/\\? Greet", "Enter", "aa")
-        screen.wait("+5 −0")
+        screen.type("aa")
+        screen.wait("ready  +5 −0")
         screen.type("/○ Greet", "Enter", "d")
         screen.wait("merge base")
         screen.photograph("neovim-review")
         screen.type(":wincmd t", "Enter", "m")
         screen.wait("Merge Greet the reader into main")
-        screen.photograph("neovim-merge")
         screen.type("1", "Enter")
         screen.wait("is merged into main")
+        assert place.git("show", "main:GREETING.md").startswith("# Greeting")
+
+
+def test_a_terminal_is_a_terminal(place: Place) -> None:
+    with start_screen(place) as screen:
+        screen.type(":Lanes create Look around", "Enter")
+        screen.wait("what shall the agent do?")
+        screen.type(":Lanes terminal", "Enter")
+        screen.editor.wait_for("return vim.api.nvim_get_mode().mode == 't'")
+        screen.type("printf '\\033[31mred\\033[0m and %s\\n' plain", "Enter")
+        screen.wait("red and plain")
+        screen.type("vi -u NONE README.md || cat README.md", "Enter")
+        screen.wait("# A small project")
+        screen.photograph("neovim-terminal")

@@ -5,6 +5,8 @@ local window = require("agentlanes.window")
 
 local M = {}
 
+local known = false
+
 ---@param lane_id string
 local function name(lane_id)
   local lane = mirror.get("lane", lane_id)
@@ -26,6 +28,13 @@ local function hear(change)
   vim.schedule(function()
     vim.cmd("redrawstatus!")
   end)
+  if change.op == "reset" and not known then
+    known = true
+    local waiting = #require("agentlanes.approval").pending()
+    if waiting > 0 then
+      notice.tell(("%d wait%s for you  (:Lanes approve)"):format(waiting, waiting == 1 and "s" or ""))
+    end
+  end
   if change.op ~= "put" or not require("agentlanes.config").get().notify then
     return
   end

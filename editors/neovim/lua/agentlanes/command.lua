@@ -5,6 +5,7 @@ local connection = require("agentlanes.connection")
 local mirror = require("agentlanes.mirror")
 local notice = require("agentlanes.notice")
 local target = require("agentlanes.target")
+local window = require("agentlanes.window")
 
 local M = {}
 
@@ -65,14 +66,25 @@ local function selection(call)
   return text, { { uri = uri, name = name } }
 end
 
----@param lane agentlanes.Lane
+---@param session agentlanes.Session
 ---@param text string
 ---@param links? agentlanes.ResourceLink[]
----@param mods? string
-local function prompt(lane, text, links, mods)
-  target.session(lane, function(session)
-    require("agentlanes.session").open(session, mods)
-    connection.request("turn.create", { prompt = text, links = links }, { session_id = session.session_id })
+local function send(session, text, links)
+  connection.request("turn.create", { prompt = text, links = links }, { session_id = session.session_id })
+end
+
+---Hands over the session that is meant and its turn that runs.
+---@param done fun(session: agentlanes.Session, turn: agentlanes.Turn)
+local function with_running(done)
+  target.lane(nil, function(lane)
+    target.session(lane, function(session)
+      local turn = require("agentlanes.session").running(session.session_id)
+      if turn then
+        done(session, turn)
+      else
+        notice.warn("no turn is running there")
+      end
+    end)
   end)
 end
 
@@ -140,12 +152,17 @@ M.commands = {
       require("agentlanes.workspace").open(function(workspace)
         with_text(call.args, "What is the work", function(name)
           local payload = { name = name, profile = config.get().profile }
+          local open = window.unless_moved(function()
+            return ("%s is ready  (:Lanes open)"):format(name)
+          end, function(session)
+            require("agentlanes.session").open(session, call.mods)
+          end)
           connection.follow("lane.create", payload, { workspace_id = workspace.workspace_id }, function(lane)
-            if text then
-              return prompt(lane, name .. text, links, call.mods)
-            end
             target.session(lane, function(session)
-              require("agentlanes.session").open(session, call.mods)
+              open(session)
+              if text then
+                send(session, name .. text, links)
+              end
             end)
           end)
         end)
@@ -175,7 +192,10 @@ M.commands = {
       local text, links = selection(call)
       target.lane(nil, function(lane)
         with_text(call.args, "Prompt for " .. lane.name, function(words)
-          prompt(lane, words .. (text or ""), links, call.mods)
+          target.session(lane, function(session)
+            require("agentlanes.session").open(session, call.mods)
+            send(session, words .. (text or ""), links)
+          end)
         end)
       end)
     end,
@@ -183,18 +203,54 @@ M.commands = {
   steer = {
     about = "tells the running turn something more",
     run = function(call)
-      target.lane(nil, function(lane)
-        target.session(lane, function(session)
-          local turn = require("agentlanes.session").running(session.session_id)
-          if not turn then
-            return notice.warn("no turn is running that could be steered")
-          end
-          with_text(call.args, "Steer", function(words)
-            local payload = { turn_id = turn.turn_id, prompt = words }
-            connection.request("turn.steer", payload, { session_id = session.session_id })
-          end)
+      with_running(function(session, turn)
+        with_text(call.args, "Steer", function(words)
+          local payload = { turn_id = turn.turn_id, prompt = words }
+          connection.request("turn.steer", payload, { session_id = session.session_id })
         end)
       end)
+    end,
+  },
+  replace = {
+    about = "stops the running turn and puts this one in its place",
+    run = function(call)
+      with_running(function(session, turn)
+        with_text(call.args, "Instead", function(words)
+          local payload = { turn_id = turn.turn_id, prompt = words }
+          connection.request("turn.replace", payload, { session_id = session.session_id })
+        end)
+      end)
+    end,
+  },
+  queue = {
+    about = "moves or edits the queued turn under the cursor",
+    complete = among({ "first", "last", "up", "down", "edit" }),
+    run = function(call)
+      local turn = target.find().turn
+      if not turn or turn.status ~= "queued" then
+        return notice.warn("put the cursor on a turn that waits in the queue")
+      end
+      local ids = { session_id = turn.session_id }
+      if call.args == "edit" then
+        return with_text("", "Prompt", function(words)
+          connection.request("turn.update", { turn_id = turn.turn_id, prompt = words }, ids)
+        end, turn.prompt)
+      elseif call.args == "first" or call.args == "last" then
+        return connection.request("turn.move", { turn_id = turn.turn_id, to = call.args }, ids)
+      end
+      local waiting = vim.tbl_filter(function(each)
+        return each.status == "queued"
+      end, mirror.list("turn", turn.session_id))
+      table.sort(waiting, function(a, b)
+        return (a.position or 0) < (b.position or 0)
+      end)
+      for i, each in ipairs(waiting) do
+        local other = each == turn and waiting[i + (call.args == "up" and -1 or 1)]
+        if other then
+          local side = call.args == "up" and "before" or "after"
+          connection.request("turn.move", { turn_id = turn.turn_id, [side] = other.turn_id }, ids)
+        end
+      end
     end,
   },
   stop = {
@@ -359,6 +415,38 @@ M.commands = {
       end)
     end,
   },
+  set = {
+    about = "chooses among what the agent offers: its model, mode, effort",
+    run = function()
+      target.lane(nil, function(lane)
+        target.session(lane, function(session)
+          local settings = session.offer and session.offer.settings or {}
+          if #settings == 0 then
+            return notice.tell(("%s offers nothing to choose while it is %s"):format(session.profile, session.status))
+          end
+          local options = { prompt = "Which setting", kind = "agentlanes.setting" }
+          options.format_item = function(each)
+            return each.value and ("%s: %s"):format(each.name, each.value) or each.name
+          end
+          vim.ui.select(settings, options, function(setting)
+            if not setting then
+              return
+            end
+            options = { prompt = setting.name, kind = "agentlanes.value" }
+            options.format_item = function(each)
+              return each.name .. (each.description and " – " .. each.description or "")
+            end
+            vim.ui.select(setting.values, options, function(value)
+              if value then
+                local choice = { [setting.kind] = value.value }
+                connection.request("session.update", { choice = choice }, { session_id = session.session_id })
+              end
+            end)
+          end)
+        end)
+      end)
+    end,
+  },
   detach = {
     about = "stops the session's agent; a prompt starts it again",
     run = function()
@@ -396,6 +484,10 @@ M.commands = {
         vim.cmd.edit({ args = { vim.fs.joinpath(lane.worktrees[1].path, call.args) }, magic = { file = false } })
       end)
     end,
+  },
+  connect = {
+    about = "connects, and shows nothing; for those who want to be told from the start",
+    run = function() end,
   },
   disconnect = {
     about = "ends this editor's connection; everything goes on",

@@ -97,6 +97,16 @@ local function send_pending()
   end
 end
 
+---Nothing of what waits will be sent: a command that is done much later than it was given would surprise.
+---@param message string
+local function abandon(message)
+  local left = pending
+  pending = {}
+  for _, each in pairs(left) do
+    each.done({ code = -32001, message = message, data = { code = "NOT_CONNECTED", retryable = true, details = {} } })
+  end
+end
+
 ---Sends a request, now or as soon as there is a server. A command is done once, however often it has to be sent,
 ---because its envelope has an id.
 ---@param method string
@@ -109,7 +119,7 @@ function M.request(method, payload, ids, done)
   params.payload = (payload and next(payload) ~= nil) and payload or vim.empty_dict()
   params.envelope_id = ("%s-%d"):format(mark, number)
   params.correlation_id = params.correlation_id or params.envelope_id
-  pending[number] = {
+  local each = {
     number = number,
     method = method,
     params = params,
@@ -119,8 +129,11 @@ function M.request(method, payload, ids, done)
       end
     end,
   }
+  pending[number] = each
   M.start()
-  send(pending[number])
+  if pending[each.number] == each and not each.sent then
+    send(each)
+  end
 end
 
 ---Sends a command and follows what it is about until nothing is under way there any more.
@@ -279,7 +292,11 @@ function launch()
   })
   if not this then
     enter("stopped")
-    notice.fail(("%s cannot be started; see :checkhealth agentlanes"):format(argv[1]))
+    local message = ("%s cannot be started; see :checkhealth agentlanes"):format(argv[1])
+    if next(pending) == nil then
+      notice.fail(message)
+    end
+    abandon(message)
   end
 end
 
@@ -316,12 +333,7 @@ function M.stop()
     client:stop()
     client = nil
   end
-end
-
----Whether a request has not been answered yet.
----@return boolean
-function M.is_busy()
-  return next(pending) ~= nil
+  abandon("this editor was disconnected")
 end
 
 return M

@@ -9,6 +9,7 @@ local window = require("agentlanes.window")
 local M = {}
 
 local REDRAW_MS = 30
+local PREVIEW_ROWS = 12
 
 local LANE_MARKS = {
   new = { "◌", "AgentlanesDim" },
@@ -84,20 +85,21 @@ local function approval_block(approval)
   local lane = mirror.get("lane", approval.lane_id)
   local rows = transcript.approval_rows(approval, "", true)
   table.insert(rows[1], 2, { (lane and lane.name or approval.lane_id) .. ": ", "AgentlanesLane" })
-  rows[1].fold = "1"
-  rows[2].fold = "1"
   local preview = {} ---@type agentlanes.Row[]
   if approval.preview and approval.preview.command then
-    preview[1] = { { "  $ " .. approval.preview.command } }
+    preview[1] = { { "  $ " .. vim.split(approval.preview.command, "\n")[1] } }
   end
   for _, change in ipairs(approval.preview and approval.preview.changes or {}) do
     vim.list_extend(preview, transcript.change_rows(change, "  "))
   end
-  for i, row in ipairs(preview) do
-    row.fold = i == 1 and ">2" or "2"
+  vim.list_extend(rows, preview, 1, math.min(#preview, PREVIEW_ROWS))
+  if #preview > PREVIEW_ROWS then
+    local left = ("  … %d more lines, "):format(#preview - PREVIEW_ROWS)
+    rows[#rows + 1] = { { left, "AgentlanesDim" }, { "d", "AgentlanesKey" }, { " shows them", "AgentlanesDim" } }
   end
-  rows[1].fold = ">1"
-  vim.list_extend(rows, preview)
+  for i, row in ipairs(rows) do
+    row.fold = i == 1 and ">1" or "1"
+  end
   rows[#rows + 1] = { { "" } }
   return {
     key = approval.approval_id,

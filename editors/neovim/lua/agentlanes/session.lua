@@ -10,10 +10,10 @@ local window = require("agentlanes.window")
 local M = {}
 local api = vim.api
 
-local PAGE_ROWS = 1000
+local PAGE_ROWS = 200
 local PLACEHOLDER = "what shall the agent do?   ⏎ sends · ^S sends while typing · gs steers the running turn"
 
-local open = {} ---@type table<string, { blocks: agentlanes.Blocks, prompt: integer }>
+local open = {} ---@type table<string, { blocks: agentlanes.Blocks, prompt: integer, told: string? }>
 local placeholder = api.nvim_create_namespace("agentlanes.placeholder")
 
 ---@param session_id string
@@ -73,6 +73,9 @@ end
 ---@param change agentlanes.Change
 local function hear(session_id, change)
   local blocks, entity = open[session_id].blocks, change.entity
+  if change.noun ~= "item" then
+    open[session_id].told = nil
+  end
   if change.op == "reset" then
     return load(session_id)
   elseif not entity or entity.session_id ~= session_id then
@@ -171,11 +174,11 @@ function M.complete(findstart, base)
   return found
 end
 
----For the 'winbar' of a transcript.
+---What a session is about and how it is.
+---@param session_id string
 ---@return string
-function M.winbar()
-  local buf = api.nvim_get_current_buf()
-  local session = mirror.get("session", (vim.b[buf].agentlanes or {}).session_id)
+local function describe(session_id)
+  local session = mirror.get("session", session_id)
   if not session then
     return ""
   end
@@ -205,7 +208,20 @@ function M.winbar()
   if usage and usage.context_used and usage.context_size and usage.context_size > 0 then
     words[#words + 1] = ("%d%%%% of context"):format(100 * usage.context_used / usage.context_size)
   end
-  local told, keys = table.concat(words, " · "), "i prompt  s stop  d diff  g? help"
+  return table.concat(words, " · ")
+end
+
+---For the 'winbar' of a transcript.
+---@return string
+function M.winbar()
+  local id = (vim.b.agentlanes or {}).session_id
+  local state = open[id]
+  if not state then
+    return ""
+  end
+  -- It is asked for at every redraw, and there may be many turns.
+  state.told = state.told or describe(id)
+  local told, keys = state.told, "i prompt  s stop  d diff  g? help"
   local width = api.nvim_eval_statusline(told, { use_winbar = true, maxwidth = 1000 }).width + 2 + #keys
   if width <= api.nvim_win_get_width(0) then
     told = told .. "%=%#AgentlanesDim#" .. keys
@@ -244,6 +260,11 @@ local function make(session)
     map(blocks.buf, "n", key, function()
       M.focus(id)
     end, "go to the prompt")
+  end
+  for key, where in pairs({ K = "up", J = "down", E = "edit" }) do
+    map(blocks.buf, "n", key, function()
+      require("agentlanes.command").run("queue " .. where)
+    end, "queue: " .. where)
   end
   map(blocks.buf, "n", "]]", function()
     vim.fn.search("^❯", "W")
@@ -290,10 +311,17 @@ local function make(session)
   local unlisten = mirror.listen(function(change)
     hear(id, change)
   end)
+  local unlisten_state = connection.listen(function()
+    state.told = nil
+    vim.schedule(function()
+      vim.cmd("redrawstatus!")
+    end)
+  end)
   api.nvim_create_autocmd("BufWipeout", {
     buffer = blocks.buf,
     callback = function()
       unlisten()
+      unlisten_state()
       open[id] = nil
     end,
   })

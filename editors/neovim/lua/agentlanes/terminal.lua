@@ -246,10 +246,13 @@ end
 ---@param mods? string
 function M.spawn(lane, argv, mods)
   local payload = argv and #argv > 0 and { argv = argv } or {}
-  connection.follow("terminal.spawn", payload, { lane_id = lane.lane_id }, function(terminal)
+  local shown = window.unless_moved(function(terminal)
+    return ("%s runs in %s"):format(terminal.title, lane.name)
+  end, function(terminal)
     M.open(terminal, mods)
     vim.cmd.startinsert()
   end)
+  connection.follow("terminal.spawn", payload, { lane_id = lane.lane_id }, shown)
 end
 
 return M

@@ -162,7 +162,8 @@ local function tool_rows(item)
     add_folded(rows, text, "    ", "AgentlanesDim", OUTPUT_ROWS)
   end
   if #rows > 1 then
-    table.insert(rows[1], { (" · %d lines"):format(#rows - 1), "AgentlanesDim" })
+    local count = #rows - 1
+    table.insert(rows[1], { (" · %d %s"):format(count, count == 1 and "line" or "lines"), "AgentlanesDim" })
   end
   return rows
 end

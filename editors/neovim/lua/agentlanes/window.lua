@@ -25,6 +25,24 @@ local function is_blank(win)
     and api.nvim_win_get_config(win).relative == ""
 end
 
+---For what comes some time after it was asked for: done where the user still is in the window that they asked in and
+---types nothing, told otherwise.
+---@generic T
+---@param told fun(value: T): string
+---@param done fun(value: T)
+---@return fun(value: T)
+function M.unless_moved(told, done)
+  local win = api.nvim_get_current_win()
+  return function(value)
+    local mode = api.nvim_get_mode().mode
+    if api.nvim_get_current_win() == win and mode == "n" then
+      done(value)
+    else
+      require("agentlanes.notice").tell(told(value))
+    end
+  end
+end
+
 ---Goes to the window that shows a buffer, and opens one where there is none: over a window of the same kind, over one
 ---that shows nothing, or a new one.
 ---@param buf integer
@@ -35,13 +53,11 @@ function M.show(buf, kind, mods)
   local win = M.find(buf)
   if not win and (mods or "") == "" then
     for _, each in ipairs(api.nvim_tabpage_list_wins(0)) do
-      if vim.w[each].agentlanes == kind or is_blank(each) and kind ~= "lanes" and kind ~= "diff" then
+      local same = kind == "session" and vim.w[each].agentlanes == kind
+      if same or (kind == "session" or kind == "terminal") and is_blank(each) then
         win = each
         break
       end
-    end
-    if kind == "terminal" and win and vim.w[win].agentlanes == "terminal" then
-      win = nil
     end
   end
   if win then
