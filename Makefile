@@ -29,12 +29,12 @@ try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
 test: $(INSTALLED)
-	@.ci/prerequisites tmux
+	@.ci/prerequisites tmux luacheck
 	@$(MAKE) --silent agents AGENTS=ci
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-editors: $(INSTALLED)
-	@.ci/prerequisites tmux
+	@.ci/prerequisites tmux luacheck
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/editors $(ARGS)
 
 test-faults: $(INSTALLED)

@@ -47,3 +47,32 @@ for name, link in pairs({
 }) do
   vim.api.nvim_set_hl(0, "Agentlanes" .. name, { link = link, default = true })
 end
+
+-- What the user opens by its name, and what a session file of Neovim brings back.
+local names = { "agentlanes://lanes", "agentlanes://session/*", "agentlanes://terminal/*" }
+local group = vim.api.nvim_create_augroup("agentlanes", {})
+vim.api.nvim_create_autocmd("BufReadCmd", {
+  group = group,
+  pattern = names,
+  nested = true,
+  callback = function(event)
+    require("agentlanes.command").open_name(event.match, event.buf)
+  end,
+})
+vim.api.nvim_create_autocmd("SessionLoadPost", {
+  group = group,
+  nested = true,
+  callback = function()
+    for _, win in ipairs(vim.api.nvim_list_wins()) do
+      local buf = vim.api.nvim_win_get_buf(win)
+      local name = vim.api.nvim_buf_get_name(buf)
+      if
+        name:find("^agentlanes://lanes$")
+        or name:find("^agentlanes://session/")
+        or name:find("^agentlanes://terminal/")
+      then
+        require("agentlanes.command").open_name(name, buf)
+      end
+    end
+  end,
+})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any
 
 from cli.place import Place
@@ -245,3 +246,28 @@ def test_a_server_that_cannot_be_started_is_told_and_blocks_nothing(place: Place
 def test_the_types_and_tables_are_lua(editor: Editor) -> None:
     for path in sorted((PLUGIN / "lua").rglob("*.lua")) + sorted((PLUGIN / "plugin").glob("*.lua")):
         editor.lua("assert(loadfile(...))", str(path))
+
+
+def test_a_session_file_of_neovim_brings_the_windows_back(place: Place) -> None:
+    saved = place.folder / "Session.vim"
+    with start_editor(place) as editor:
+        make_lane(editor)
+        prompt(editor, script({"say": "I was here"}))
+        editor.wait("─ completed", SESSION)
+        editor.run("Lanes")
+        editor.wait("○ Greet the reader")
+        editor.run(f"mksession {saved}")
+    with start_editor(place) as editor:
+        editor.run(f"source {saved}")
+        editor.wait("I was here\n─ completed", SESSION)
+        editor.wait("○ Greet the reader", "agentlanes://lanes")
+
+
+def test_the_lua_has_no_warnings() -> None:
+    done = subprocess.run(
+        ["luacheck", "--no-color", "--globals", "vim", "--no-max-line-length", "lua", "plugin"],
+        cwd=PLUGIN,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout

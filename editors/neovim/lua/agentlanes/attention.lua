@@ -40,7 +40,12 @@ local function hear(change)
   end
   if change.noun == "approval" and not before and entity.status == "pending" then
     notice.tell(("%s asks: %s  (:Lanes approve)"):format(name(entity.lane_id), entity.title))
-  elseif change.noun == "turn" and before and mirror.is_final("turn", entity) and not mirror.is_final("turn", before) then
+  elseif
+    change.noun == "turn"
+    and before
+    and mirror.is_final("turn", entity)
+    and not mirror.is_final("turn", before)
+  then
     if entity.status ~= "canceled" and not is_shown(entity.session_id) then
       notice.tell(("%s: the turn is %s"):format(name(entity.lane_id), entity.status))
     end

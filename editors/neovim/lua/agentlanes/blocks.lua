@@ -1,5 +1,7 @@
 -- A buffer made of blocks in order. A block that changes touches only the lines that differ, so that cursors, folds
 -- and marks of everything else stay where they are, and a text that grows is only ever added to.
+local window = require("agentlanes.window")
+
 local api = vim.api
 
 ---@class agentlanes.Row One line: chunks of text with their highlights, in order.
@@ -32,19 +34,15 @@ local of_buffer = {} ---@type table<integer, agentlanes.Blocks>
 ---@return agentlanes.Blocks
 ---@return boolean fresh Whether there was none.
 function Blocks.open(name, filetype)
-  local found = vim.fn.bufnr("^" .. vim.fn.escape(name, "[]*?{}\\^$") .. "$")
-  if found > 0 and of_buffer[found] and api.nvim_buf_is_loaded(found) then
-    return of_buffer[found], false
-  end
-  local buf = found > 0 and found or api.nvim_create_buf(false, true)
-  if found <= 0 then
-    api.nvim_buf_set_name(buf, name)
+  local buf = window.buffer(name)
+  if of_buffer[buf] then
+    return of_buffer[buf], false
   end
   vim.bo[buf].buftype, vim.bo[buf].bufhidden, vim.bo[buf].swapfile = "nofile", "hide", false
   vim.bo[buf].undolevels, vim.bo[buf].modifiable = -1, false
   local self = setmetatable({ buf = buf, list = {}, by_key = {}, starts = {}, known = 0 }, Blocks)
   of_buffer[buf] = self
-  api.nvim_create_autocmd("BufWipeout", {
+  api.nvim_create_autocmd({ "BufUnload", "BufWipeout" }, {
     buffer = buf,
     callback = function()
       of_buffer[buf] = nil

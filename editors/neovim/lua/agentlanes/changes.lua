@@ -57,7 +57,12 @@ mirror.listen(function(change)
   elseif entity and entity.lane_id and known[entity.lane_id] then
     if change.noun == "lane" and not entity.operation and entity.status ~= "closed" then
       M.refresh(entity.lane_id)
-    elseif change.op == "put" and change.noun == "item" and entity.kind == "tool_call" and mirror.is_final("item", entity) then
+    elseif
+      change.op == "put"
+      and change.noun == "item"
+      and entity.kind == "tool_call"
+      and mirror.is_final("item", entity)
+    then
       M.refresh(entity.lane_id)
     end
   end

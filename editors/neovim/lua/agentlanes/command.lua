@@ -361,7 +361,11 @@ M.commands = {
         local function merge()
           lane_command("lane.merge", { squash = squash }, function(now)
             local made = now.merges[#now.merges]
-            return ("%s is merged into %s as %s"):format(now.name, made.target_branch_name, made.merge_commit:sub(1, 10))
+            return ("%s is merged into %s as %s"):format(
+              now.name,
+              made.target_branch_name,
+              made.merge_commit:sub(1, 10)
+            )
           end)(lane)
         end
         if call.bang then
@@ -388,9 +392,12 @@ M.commands = {
     about = "brings a closed lane's worktree back",
     complete = lane_names,
     run = function(call)
-      target.lane(call.args, lane_command("lane.attach", nil, function(now)
-        return ("%s is back at %s"):format(now.name, now.worktrees[1].path)
-      end))
+      target.lane(
+        call.args,
+        lane_command("lane.attach", nil, function(now)
+          return ("%s is back at %s"):format(now.name, now.worktrees[1].path)
+        end)
+      )
     end,
   },
   rename = {
@@ -562,6 +569,34 @@ end
 ---@param line string As it would follow :Lanes.
 function M.run(line)
   M.user_command({ args = line, bang = false, mods = "", range = 0 })
+end
+
+---Fills a buffer that was opened by its name.
+---@param name string
+---@param buf integer
+function M.open_name(name, buf)
+  start()
+  local noun, id = name:match("^agentlanes://(%l+)/?(.*)$")
+  connection.ready(function()
+    local win = window.find(buf)
+    if not win then
+      return
+    end
+    local entity = noun ~= "lanes" and mirror.get(noun, id) or nil
+    if noun ~= "lanes" and not entity then
+      return notice.warn(("there is no %s %s any more"):format(noun, id))
+    end
+    local had = vim.api.nvim_get_current_win()
+    vim.api.nvim_set_current_win(win)
+    if noun == "lanes" then
+      require("agentlanes.lanes").open()
+    else
+      require("agentlanes." .. noun).open(entity)
+    end
+    if had ~= win and vim.api.nvim_win_is_valid(had) then
+      vim.api.nvim_set_current_win(had)
+    end
+  end)
 end
 
 ---For completion on the command line.

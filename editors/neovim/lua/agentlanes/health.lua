@@ -38,11 +38,13 @@ function M.check()
   health.ok("it is started with " .. table.concat(cmd, " ") .. " (" .. program .. ")")
   if connection.state == "connected" and connection.server then
     local server = connection.server
-    health.ok(("connected to version %s, generation %d, protocol %s"):format(
-      server.version or "?",
-      server.generation,
-      server.protocol_version
-    ))
+    health.ok(
+      ("connected to version %s, generation %d, protocol %s"):format(
+        server.version or "?",
+        server.generation,
+        server.protocol_version
+      )
+    )
   else
     health.info("not connected: " .. connection.state .. "; :Lanes connects")
   end

@@ -217,7 +217,8 @@ local function all_blocks()
       shown[#shown + 1] = { key = id, order = "2" .. id, rows = rows, target = workspace }
     end
   elseif vim.tbl_isempty(workspaces) and connection.state == "connected" then
-    local rows = { { { "No lane yet. ", "AgentlanesDim" }, { "c", "AgentlanesKey" }, { " makes one.", "AgentlanesDim" } } }
+    local rows =
+      { { { "No lane yet. ", "AgentlanesDim" }, { "c", "AgentlanesKey" }, { " makes one.", "AgentlanesDim" } } }
     shown[#shown + 1] = { key = "none", order = "2", rows = rows }
   end
   if #closed > 0 then

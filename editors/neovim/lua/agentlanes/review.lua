@@ -38,7 +38,14 @@ local function list_blocks(lane, worktrees)
         { { lane.name, "AgentlanesTitle" } },
         { { "against " .. target, "AgentlanesDim" } },
         { { "⏎", "AgentlanesKey" }, { " diff  " }, { "]f [f", "AgentlanesKey" }, { " next, previous" } },
-        { { "m", "AgentlanesKey" }, { " merge  " }, { "C", "AgentlanesKey" }, { " commit  " }, { "q", "AgentlanesKey" }, { " close" } },
+        {
+          { "m", "AgentlanesKey" },
+          { " merge  " },
+          { "C", "AgentlanesKey" },
+          { " commit  " },
+          { "q", "AgentlanesKey" },
+          { " close" },
+        },
         { { "" } },
       },
     },
@@ -96,11 +103,7 @@ end
 ---@param path string
 ---@return integer
 local function make_scratch(name, lines, path)
-  local buf = vim.fn.bufnr("^" .. vim.fn.escape(name, "[]*?{}\\^$") .. "$")
-  if buf <= 0 then
-    buf = api.nvim_create_buf(false, true)
-    api.nvim_buf_set_name(buf, name)
-  end
+  local buf = window.buffer(name)
   vim.bo[buf].modifiable, vim.bo[buf].bufhidden, vim.bo[buf].buftype = true, "hide", "nofile"
   api.nvim_buf_set_lines(buf, 0, -1, false, lines)
   vim.bo[buf].modifiable, vim.bo[buf].modified = false, false

@@ -11,9 +11,16 @@ local M = {}
 local api = vim.api
 
 local PAGE_ROWS = 200
+local GROWING_MS = 80
 local PLACEHOLDER = "what shall the agent do?   ⏎ sends · ^S sends while typing · gs steers the running turn"
 
-local open = {} ---@type table<string, { blocks: agentlanes.Blocks, prompt: integer, told: string? }>
+---@class agentlanes.OpenSession
+---@field blocks agentlanes.Blocks
+---@field prompt integer The prompt area's buffer.
+---@field told? string What the winbar says, until something changes.
+---@field growing table<string, true> Items that are about to be shown again.
+
+local open = {} ---@type table<string, agentlanes.OpenSession>
 local placeholder = api.nvim_create_namespace("agentlanes.placeholder")
 
 ---@param session_id string
@@ -69,6 +76,25 @@ local function load(session_id)
   end)
 end
 
+---Shows what a tool prints while it prints: the whole of it now and then, because it is cut and folded.
+---@param session_id string
+---@param item_id string
+local function show_growing(session_id, item_id)
+  local state = open[session_id]
+  if state.growing[item_id] then
+    return
+  end
+  state.growing[item_id] = true
+  vim.defer_fn(function()
+    state.growing[item_id] = nil
+    local item = mirror.get("item", item_id)
+    local block = item and open[session_id] == state and transcript.item_block(item)
+    if block then
+      state.blocks:set(block)
+    end
+  end, GROWING_MS)
+end
+
 ---@param session_id string
 ---@param change agentlanes.Change
 local function hear(session_id, change)
@@ -86,8 +112,7 @@ local function hear(session_id, change)
         return blocks:grow(entity.item_id, change.data)
       end
     end
-    local block = transcript.item_block(entity)
-    return block and blocks:set(block)
+    return show_growing(session_id, entity.item_id)
   end
   local block ---@type agentlanes.Block?
   if change.noun == "turn" then
@@ -236,13 +261,12 @@ local function make(session)
   blocks.follow = true
   vim.b[blocks.buf].agentlanes = { session_id = id, lane_id = session.lane_id }
   pcall(vim.treesitter.start, blocks.buf, "markdown")
-  local prompt = api.nvim_create_buf(false, true)
-  api.nvim_buf_set_name(prompt, "agentlanes://prompt/" .. id)
-  vim.bo[prompt].bufhidden, vim.bo[prompt].swapfile = "hide", false
+  local prompt = window.buffer("agentlanes://prompt/" .. id)
+  vim.bo[prompt].buftype, vim.bo[prompt].bufhidden, vim.bo[prompt].swapfile = "nofile", "hide", false
   vim.bo[prompt].filetype = "agentlanes-prompt"
   vim.bo[prompt].omnifunc = "v:lua.require'agentlanes.session'.complete"
   vim.b[prompt].agentlanes = { session_id = id, lane_id = session.lane_id }
-  local state = { blocks = blocks, prompt = prompt }
+  local state = { blocks = blocks, prompt = prompt, growing = {} }
   open[id] = state
   if vim.uv.fs_stat(draft_path(id)) then
     api.nvim_buf_set_lines(prompt, 0, -1, false, vim.fn.readfile(draft_path(id)))
@@ -352,11 +376,19 @@ function M.open(session, mods)
       end
     end
     if not below then
-      below = api.nvim_open_win(state.prompt, false, { split = "below", win = win, height = config.get().prompt_height })
+      below =
+        api.nvim_open_win(state.prompt, false, { split = "below", win = win, height = config.get().prompt_height })
     end
     api.nvim_win_set_buf(below, state.prompt)
     vim.w[below].agentlanes = "prompt"
-    local options = { number = false, relativenumber = false, signcolumn = "no", winfixheight = true, wrap = true, fillchars = "eob: " }
+    local options = {
+      number = false,
+      relativenumber = false,
+      signcolumn = "no",
+      winfixheight = true,
+      wrap = true,
+      fillchars = "eob: ",
+    }
     for name, value in pairs(options) do
       vim.wo[below][0][name] = value
     end

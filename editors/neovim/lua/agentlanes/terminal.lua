@@ -196,10 +196,10 @@ api.nvim_create_autocmd({ "WinResized", "BufWinEnter" }, {
 ---@return agentlanes.View
 local function make(terminal)
   local id = terminal.terminal_id
-  local buf = api.nvim_create_buf(false, true)
-  api.nvim_buf_set_name(buf, "agentlanes://terminal/" .. id)
+  local buf = window.buffer("agentlanes://terminal/" .. id)
   vim.bo[buf].bufhidden = "hide"
-  local view = { buf = buf, channel = 0, backlog = {}, feeding = false, parsing = false, typed = {}, sending = false, inputs = 0 } ---@type agentlanes.View
+  local view =
+    { buf = buf, channel = 0, backlog = {}, feeding = false, parsing = false, typed = {}, sending = false, inputs = 0 } ---@type agentlanes.View
   view.channel = api.nvim_open_term(buf, {
     on_input = function(_, _, _, data)
       -- What the emulator answers by itself to output of the past was answered long ago, and what it answers to new

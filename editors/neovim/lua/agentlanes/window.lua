@@ -4,6 +4,21 @@ local config = require("agentlanes.config")
 local M = {}
 local api = vim.api
 
+---The buffer of a name, made where there is none. A session file of Neovim brings some back by their names.
+---@param name string
+---@return integer buf
+---@return boolean known
+function M.buffer(name)
+  local found = vim.fn.bufnr("^" .. vim.fn.escape(name, "[]*?{}\\^$") .. "$")
+  if found > 0 then
+    vim.fn.bufload(found)
+    return found, true
+  end
+  local buf = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_name(buf, name)
+  return buf, false
+end
+
 ---The window of the current tab page that shows a buffer.
 ---@param buf integer
 ---@return integer?
