@@ -36,6 +36,7 @@ test: $(INSTALLED)
 test-editors: $(INSTALLED)
 	@.ci/prerequisites tmux luacheck
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/editors $(ARGS)
+	@$(MAKE) --silent test-vscode
 
 test-faults: $(INSTALLED)
 	@AGENTLANES_FAULTS=all $(BIN)/python -m pytest -n auto --dist worksteal -m faults $(ARGS)
@@ -75,7 +76,6 @@ $(INSTALLED): tests/requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Compiled with the oldest Python that is supported, because pins of a newer one may not be there for it.
 VSCODE := editors/vscode
 $(VSCODE)/node_modules/.installed: $(VSCODE)/package-lock.json
 	@.ci/prerequisites node
@@ -90,6 +90,7 @@ test-vscode: $(INSTALLED) vsix
 	@tests/editors/vscode/install .cache/vscode
 	@$(BIN)/python -m pytest -m vscode tests/editors/vscode $(ARGS)
 
+# Compiled with the oldest Python that is supported, because pins of a newer one may not be there for it.
 pins:
 	@.ci/prerequisites $(PYTHON)
 	@$(PYTHON) -m venv .cache/pins
