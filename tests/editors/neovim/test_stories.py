@@ -23,7 +23,13 @@ def script(*steps: Mapping[str, object]) -> str:
 def make_lane(editor: Editor, name: str = "Greet the reader") -> None:
     """A lane with its session open, and the cursor in its prompt."""
     editor.run(f"Lanes create {name}")
-    editor.wait_for("return vim.startswith(vim.api.nvim_buf_get_name(0), 'agentlanes://prompt/')")
+    editor.wait_for(
+        """
+        local here = vim.b.agentlanes
+        local lane = here and require("agentlanes.mirror").get("lane", here.lane_id)
+        return lane and lane.name == ... and vim.startswith(vim.api.nvim_buf_get_name(0), "agentlanes://prompt/")""",
+        name,
+    )
 
 
 def prompt(editor: Editor, text: str) -> None:
@@ -278,3 +284,49 @@ def test_work_that_exists_nowhere_else_is_asked_about(place: Place, editor: Edit
     assert lane["rescues"]
     editor.run("Lanes restore Greet")
     editor.wait("○ Greet the reader  ready")
+
+
+def test_answers_may_count_for_longer_and_are_revoked(place: Place, editor: Editor) -> None:
+    make_lane(editor)
+    prompt(editor, script({"write": {"path": "a.txt", "text": "a\n"}}))
+    editor.wait("? Write a.txt", SESSION)
+    editor.choose("Allow what is like it in this lane")
+    editor.run("Lanes approve")
+    editor.wait("─ completed", SESSION)
+    assert place.call("grant.list")["grants"]
+    editor.choose("")
+    editor.run("Lanes grants")
+    editor.wait_for("return #require('agentlanes.mirror').list('grant') == 0")
+    assert place.call("grant.list")["grants"] == []
+
+
+def test_who_decides_is_said_for_each_lane(place: Place, editor: Editor) -> None:
+    make_lane(editor)
+    editor.run("Lanes mode plan")
+    editor.run("Lanes")
+    editor.wait("○ Greet the reader  ready · plan")
+    editor.run("Lanes mode supervised")
+    editor.wait_for("return not vim.api.nvim_buf_get_lines(0, 0, -1, false)[5]:find('plan')")
+
+
+def test_every_agent_stops_at_once(place: Place, editor: Editor) -> None:
+    for name in ("First", "Second"):
+        make_lane(editor, name)
+        prompt(editor, script({"say": name}, {"wait": True}))
+    editor.run("Lanes")
+    wait_until(lambda: editor.text().count("running") == 5, editor.describe)
+    editor.run("Lanes! halt")
+    editor.wait("0 running")
+    assert {turn["status"] for turn in place.call("turn.list")["turns"]} == {"interrupted"}
+
+
+def test_another_session_goes_on_from_what_this_one_was_about(place: Place, editor: Editor) -> None:
+    make_lane(editor)
+    prompt(editor, script({"say": "The answer is 42."}))
+    editor.wait("─ completed", SESSION)
+    editor.run("Lanes handover demo")
+    editor.wait_for(
+        "return #vim.tbl_filter(function(s) return s.origin end, require('agentlanes.mirror').list('session')) > 0"
+    )
+    sessions = place.call("session.list", {"unlisted": True})["sessions"]
+    assert [session.get("origin", {}).get("kind") for session in sessions] == [None, "handover"]

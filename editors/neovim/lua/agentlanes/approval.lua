@@ -103,24 +103,32 @@ function M.answer(approval, kind)
   end
 end
 
----Lets the user choose among the options that the agent offers.
+---Lets the user choose among the options that the agent offers, and how far an answer reaches.
 ---@param approval agentlanes.Approval
 function M.choose(approval)
   local lane = mirror.get("lane", approval.lane_id)
-  vim.ui.select(approval.options, {
+  local rows = vim.deepcopy(approval.options) ---@type table[]
+  if #rows > 0 and not approval.questions then
+    for _, scope in ipairs({ "session", "lane", "workspace" }) do
+      rows[#rows + 1] = { label = "Allow what is like it in this " .. scope, kind = "allow_once", scope = scope }
+      rows[#rows + 1] = { label = "Reject what is like it in this " .. scope, kind = "reject_once", scope = scope }
+    end
+  end
+  vim.ui.select(rows, {
     prompt = ("%s: %s"):format(lane and lane.name or approval.lane_id, approval.title),
     kind = "agentlanes.approval",
-    format_item = function(option)
-      return option.label
+    format_item = function(row)
+      return row.label
     end,
-  }, function(option)
-    if not option then
+  }, function(row)
+    if not row then
       return
     end
-    if option.kind:find("^allow") then
-      ask(approval, { option_id = option.option_id }, {}, 1)
+    local payload = row.scope and { kind = row.kind, scope = row.scope } or { option_id = row.option_id }
+    if row.kind:find("^allow") then
+      ask(approval, payload, {}, 1)
     else
-      resolve(approval, { option_id = option.option_id })
+      resolve(approval, payload)
     end
   end)
 end

@@ -146,8 +146,13 @@ function M.follow(method, payload, ids, done)
     if problem then
       return notice.fail(problem.message)
     end
-    local noun, entity = next(answer --[[@as table]])
-    local row = protocol.entities[noun]
+    local noun ---@type string
+    for field in
+      pairs(answer --[[@as table]])
+    do
+      noun = protocol.entities[field] and field or noun
+    end
+    local entity, row = answer[noun], protocol.entities[noun]
     local unlisten ---@type fun()?
     local function look(now)
       if now.operation then
@@ -174,6 +179,14 @@ function M.follow(method, payload, ids, done)
       end)
     end
   end)
+end
+
+---Prompts a session.
+---@param session agentlanes.Session
+---@param text string
+---@param links? agentlanes.ResourceLink[]
+function M.send_prompt(session, text, links)
+  M.request("turn.create", { prompt = text, links = links }, { session_id = session.session_id })
 end
 
 ---Reads all pages of a list.

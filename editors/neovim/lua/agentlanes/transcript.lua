@@ -115,7 +115,7 @@ end
 local function end_block(turn)
   local rows = {} ---@type agentlanes.Row[]
   if turn.status ~= "queued" and mirror.is_final("turn", turn) then
-    local words = { turn.status }
+    local words = { turn.dropped and "taken back" or turn.status }
     local usage = turn.usage
     if usage and usage.total_tokens then
       words[#words + 1] = usage.total_tokens .. " tokens"
