@@ -271,3 +271,25 @@ def test_the_lua_has_no_warnings() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_a_buffer_that_was_deleted_is_made_anew(place: Place, editor: Editor) -> None:
+    make_lane(editor)
+    prompt(editor, script({"say": "I was here"}))
+    editor.wait("─ completed", SESSION)
+    for kind in ("prompt", "session"):
+        editor.run(f"bdelete! {editor.lua('return vim.fn.bufnr(...)', f'agentlanes://{kind}/')}")
+        editor.wait_for("return vim.fn.bufnr('agentlanes://session/') < 0 and vim.fn.bufnr('agentlanes://prompt/') < 0")
+        editor.run("Lanes open Greet")
+        editor.wait("I was here\n─ completed", SESSION)
+    prompt(editor, script({"say": "and here"}))
+    editor.wait("and here\n─ completed", SESSION)
+    editor.run("Lanes terminal cat")
+    editor.wait_for("return vim.api.nvim_get_mode().mode == 't'")
+    editor.press("twice<CR>")
+    editor.wait("twice\ntwice", "agentlanes://terminal/")
+    editor.run("bdelete!")
+    editor.run("Lanes")
+    editor.go_to("    $ ")
+    editor.press("<CR>")
+    editor.wait("twice\ntwice", "agentlanes://terminal/")

@@ -42,7 +42,7 @@ function Blocks.open(name, filetype)
   vim.bo[buf].undolevels, vim.bo[buf].modifiable = -1, false
   local self = setmetatable({ buf = buf, list = {}, by_key = {}, starts = {}, known = 0 }, Blocks)
   of_buffer[buf] = self
-  api.nvim_create_autocmd({ "BufUnload", "BufWipeout" }, {
+  api.nvim_create_autocmd("BufUnload", {
     buffer = buf,
     callback = function()
       of_buffer[buf] = nil

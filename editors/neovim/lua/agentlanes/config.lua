@@ -77,7 +77,11 @@ function M.get()
   local config = vim.deepcopy(defaults)
   for key, value in pairs(given) do
     if key == "windows" and type(value) == "table" then
-      config.windows = vim.tbl_extend("force", config.windows, value)
+      for kind, command in pairs(value) do
+        if config.windows[kind] and type(command) == "string" then
+          config.windows[kind] = command
+        end
+      end
     elseif type(value) == types[key] then
       config[key] = value
     end

@@ -12,7 +12,7 @@ local api = vim.api
 
 local PAGE_ROWS = 200
 local GROWING_MS = 80
-local PLACEHOLDER = "what shall the agent do?   ⏎ sends · ^S sends while typing · gs steers the running turn"
+local PLACEHOLDER = "what shall the agent do?   ⏎ sends · ^S sends while typing"
 
 ---@class agentlanes.OpenSession
 ---@field blocks agentlanes.Blocks
@@ -31,8 +31,12 @@ end
 
 ---@param session_id string
 local function keep_draft(session_id)
+  local state = open[session_id]
+  if not state or not api.nvim_buf_is_loaded(state.prompt) then
+    return
+  end
   local path = draft_path(session_id)
-  local lines = api.nvim_buf_get_lines(open[session_id].prompt, 0, -1, false)
+  local lines = api.nvim_buf_get_lines(state.prompt, 0, -1, false)
   if #lines == 1 and lines[1] == "" then
     os.remove(path)
   else
@@ -46,7 +50,9 @@ local function show_placeholder(buf)
   api.nvim_buf_clear_namespace(buf, placeholder, 0, -1)
   local lines = api.nvim_buf_get_lines(buf, 0, 2, false)
   if #lines == 1 and lines[1] == "" then
-    api.nvim_buf_set_extmark(buf, placeholder, 0, 0, { virt_text = { { PLACEHOLDER, "AgentlanesDim" } } })
+    local session = mirror.get("session", vim.b[buf].agentlanes.session_id)
+    local steer = session and session.offer and session.offer.steer and " · gs steers the running turn" or ""
+    api.nvim_buf_set_extmark(buf, placeholder, 0, 0, { virt_text = { { PLACEHOLDER .. steer, "AgentlanesDim" } } })
   end
 end
 
@@ -101,6 +107,9 @@ local function hear(session_id, change)
   local blocks, entity = open[session_id].blocks, change.entity
   if change.noun ~= "item" then
     open[session_id].told = nil
+  end
+  if change.noun == "session" and entity.session_id == session_id then
+    show_placeholder(open[session_id].prompt)
   end
   if change.op == "reset" then
     return load(session_id)
@@ -341,14 +350,26 @@ local function make(session)
       vim.cmd("redrawstatus!")
     end)
   end)
-  api.nvim_create_autocmd("BufWipeout", {
-    buffer = blocks.buf,
-    callback = function()
-      unlisten()
-      unlisten_state()
-      open[id] = nil
-    end,
-  })
+  local function forget()
+    if open[id] ~= state then
+      return
+    end
+    keep_draft(id)
+    unlisten()
+    unlisten_state()
+    open[id] = nil
+    -- One without the other, or without its keys, is of no use.
+    vim.schedule(function()
+      for _, buf in ipairs({ prompt, blocks.buf }) do
+        if api.nvim_buf_is_valid(buf) then
+          api.nvim_buf_delete(buf, { force = true })
+        end
+      end
+    end)
+  end
+  for _, buf in ipairs({ prompt, blocks.buf }) do
+    api.nvim_create_autocmd("BufUnload", { buffer = buf, callback = forget })
+  end
   for _, turn in ipairs(mirror.list("turn", id)) do
     for _, block in ipairs(transcript.turn_blocks(turn)) do
       blocks:set(block)

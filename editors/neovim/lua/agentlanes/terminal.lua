@@ -165,7 +165,7 @@ local function listen(terminal_id, view)
       feed(terminal_id, view)
     end
   end
-  api.nvim_create_autocmd("BufWipeout", {
+  api.nvim_create_autocmd("BufUnload", {
     buffer = view.buf,
     callback = function()
       unlisten()
