@@ -55,6 +55,8 @@ class Dialogue:
         self.tape = Tape()
         self.driver = self.DRIVER(launch, PROCESS_ID, **options)
         self.driver.restore(self.core.view(), self.core.writes, self.core.cursor)
+        self.unlogged: dict[int, str] = {}
+        """Frames that were delivered in place of what is recorded, by their numbers."""
         self._fed = 0
         self.settle()
 
@@ -77,6 +79,7 @@ class Dialogue:
             if step is None:
                 return
             self.core.apply(step)
+            self.unlogged |= step.unlogged
         raise AssertionError("the driver never comes to rest")
 
     def restart(self, *, piecewise: bool = False) -> None:
@@ -102,6 +105,19 @@ class Dialogue:
         self.feed({"jsonrpc": "2.0", "id": 1, "result": answer})
         self.feed({"jsonrpc": "2.0", "id": 2, "result": {"sessionId": session_id}}, *then)
         assert self.core.session.status == "attached", self.core.problem
+
+    def introduce(self, opened: dict[str, Any] | None = None, **answer: Any) -> None:
+        """Answer the handshake with more than an ordinary agent says; version 1 where nothing else is said."""
+        self.feed({"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": 1, **answer}})
+        self.feed({"jsonrpc": "2.0", "id": 2, "result": {"sessionId": "s1", **(opened or {})}})
+
+    def answer(self, n: int, result: Any = None, error: Any = None) -> None:
+        """Let the agent answer a request."""
+        self.feed({"jsonrpc": "2.0", "id": n, **({"result": result} if error is None else {"error": error})})
+
+    def methods(self) -> list[str]:
+        """Methods of every message to the agent; answers have none."""
+        return [message["method"] for message in self.sent() if "method" in message]
 
     def update(self, kind: str, /, session_id: str = "s1", settle: bool = True, **fields: Any) -> None:
         """Let the agent send one session/update."""

@@ -14,15 +14,19 @@ from agentlanes.core import steering
 from agentlanes.kernel.ports.agents import AgentView, Attached, Step
 from agentlanes.wire.models import (
     AgentWrite,
+    Answer,
     Approval,
+    Choice,
     Decision,
     FrameCursor,
     Interrupt,
     Item,
+    PermissionMode,
     Problem,
     ResourceLink,
     Session,
     SessionApply,
+    SessionOrigin,
     Steer,
     Turn,
     TurnProgress,
@@ -62,6 +66,7 @@ class CoreDouble:
         cwd: str = "/nowhere",
         process_id: str = PROCESS_ID,
         jsonrpc: str | None = "2.0",
+        origin: SessionOrigin | None = None,
     ) -> None:
         self.jsonrpc = jsonrpc
         self.cwd = cwd
@@ -75,6 +80,7 @@ class CoreDouble:
             status="attaching",
             agent_session_id=agent_session_id,
             transport="native_openai",
+            origin=origin,
             listed=listed,
             process_id=process_id,
             created_at=AT,
@@ -91,6 +97,7 @@ class CoreDouble:
         """Text of items in progress, as a client that only takes growth in has it."""
         self.item_events: list[Item] = []
         self.activities: list[str] = []
+        self.permission_mode: PermissionMode = "supervised"
 
     def view(self) -> AgentView:
         turn = self.active
@@ -102,6 +109,7 @@ class CoreDouble:
             cwd=self.cwd,
             at=AT,
             previous=next((turn for turn in reversed(self.turns) if turn.status in ENDED), None),
+            permission_mode=self.permission_mode,
         )
 
     @property
@@ -112,8 +120,8 @@ class CoreDouble:
     def last_turn(self) -> Turn:
         return self.turns[-1]
 
-    def prompt(self, text: str, links: Sequence[ResourceLink] = ()) -> Turn:
-        """Queue a prompt; it runs when the session is attached and idle."""
+    def prompt(self, text: str, links: Sequence[ResourceLink] = (), **fields: Any) -> Turn:
+        """Queue a prompt, with more fields of its turn; it runs when the session is attached and idle."""
         number = len(self.turns) + 1
         turn = Turn(
             turn_id=f"tn_{number:026d}",
@@ -127,25 +135,37 @@ class CoreDouble:
             created_at=AT,
         )
         self.turns.append(turn)
+        turn = msgspec.structs.replace(turn, **fields)
+        self.turns[-1] = turn
         self.session = msgspec.structs.replace(self.session, listed=True)
         self._start_next()
-        return turn
+        return self.turns[-1]
 
-    def steer(self, text: str) -> None:
+    def choose(self, choice: Choice) -> None:
+        """The user chooses for the session."""
+        self.session = msgspec.structs.replace(self.session, choice=choice)
+
+    def steer(self, prompt: str) -> None:
+        """More input for the turn that runs."""
         assert self.active is not None
-        number = len(self.active.steers) + 1
-        steer = Steer(number=number, prompt=text, actor="client/test", requested_at=AT)
+        steer = Steer(number=len(self.active.steers) + 1, prompt=prompt, actor="client/test", requested_at=AT)
         self._change_turn(self.active, steers=(*self.active.steers, steer))
 
     def interrupt(self) -> None:
         assert self.active is not None
         self._change_turn(self.active, interrupt=Interrupt(requested_at=AT, actor="client/test"))
 
-    def decide(self, approval: Approval, kind: str | None, status: str | None = None) -> None:
+    def decide(
+        self, approval: Approval, kind: str | None, status: str | None = None, answers: Sequence[Answer] = ()
+    ) -> None:
         """Decide by the first option of a kind; None decides without an option."""
         option = next((o for o in approval.options if o.kind == kind), None)
         decision = Decision(
-            option_id=option.option_id if option else None, kind=kind, actor="client/test", decided_at=AT
+            option_id=option.option_id if option else None,
+            kind=kind,
+            answers=tuple(answers),
+            actor="client/test",
+            decided_at=AT,
         )
         status = status or ("approved" if kind is not None and kind.startswith("allow") else "denied")
         self.approvals[approval.approval_id] = msgspec.structs.replace(approval, status=status, decision=decision)
@@ -245,6 +265,8 @@ class CoreDouble:
         if progress.interrupt_n is not None:
             assert turn.interrupt is not None and turn.interrupt.input_n is None, "an agent is told once to stop"
             changes["interrupt"] = msgspec.structs.replace(turn.interrupt, input_n=progress.interrupt_n)
+        if progress.agent_turn_id is not None:
+            assert turn.agent_turn_id is None, "a prompt is accepted once"
         if progress.input_n is not None:
             assert turn.input_n is None, "a prompt is sent once"
         if progress.steered:

@@ -40,7 +40,7 @@ async def get_problem(agent: AgentProcess) -> Problem:
 def test_every_fake_says_what_it_does() -> None:
     for path in FAKES.glob("*.py"):
         first, second = path.read_text().splitlines()[:2]
-        assert first.startswith('"""') and first.endswith('"""') and second == "", path
+        assert first.startswith('"""') and first.endswith(('"""', ".")) and second == "", path
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -84,7 +84,7 @@ async def test_a_line_without_an_end_is_nothing_to_the_driver(start: Start) -> N
 
 async def test_another_version_is_refused(start: Start) -> None:
     problem = await get_problem(await start("speaks_another_version"))
-    assert problem.code == "AGENT_PROTOCOL_ERROR" and "protocol version 2" in problem.message
+    assert problem.code == "AGENT_PROTOCOL_ERROR" and "protocol version 3" in problem.message
 
 
 async def test_a_login_is_asked_of_the_user(start: Start) -> None:
@@ -127,3 +127,42 @@ async def test_an_agent_without_order_is_put_in_order(start: Start) -> None:
     assert "second" not in notices and "too early" not in notices
     await agent.run_turn("again")
     assert core.last_turn.summary == "first; third"
+
+
+@pytest.mark.parametrize(("decision", "status"), [("allow_once", "completed"), ("reject_once", "failed")])
+async def test_the_second_version_with_all_that_may_go_wrong(start: Start, decision: str, status: str) -> None:
+    agent = await start("second_version")
+    core = agent.core
+    await agent.run_turn("go", decision)
+    assert core.session.identity is not None and core.session.identity.protocol == "acp/2"
+    turn = core.last_turn
+    assert (turn.status, turn.stop_reason, turn.summary) == ("completed", "end_turn", "Bye")
+    assert turn.agent_turn_id == "user-3" and turn.usage is not None and turn.usage.total_tokens == 3
+    items = sorted(core.items.values(), key=lambda item: item.position)
+    shown = [(item.kind, item.status, item.text) for item in items if item.kind != "notice"]
+    assert shown == [
+        ("message", "completed", "Hello"),
+        ("tool_call", status, "café\n"),
+        ("message", "completed", "Bye"),
+    ]
+    tool = items[[item.kind for item in items].index("tool_call")].tool
+    assert tool is not None and (tool.command, tool.exit_code) == ("make", 0 if status == "completed" else 1)
+    notices = "\n".join(item.text or "" for item in items if item.kind == "notice")
+    assert "Refused: updates of another session" in notices and "_vendor/thing" in notices and "not JSON" in notices
+    assert "SPOOFED" not in notices and len(notices) < 100_000
+    assert len(agent.stderr) > 300_000
+
+
+async def test_the_second_version_is_cancelled_while_it_asks(start: Start) -> None:
+    agent = await start("second_version")
+    core = agent.core
+    core.prompt("go")
+    agent.step()
+    await agent.until(core.pending)
+    core.interrupt()
+    agent.step()
+    await agent.until(lambda: core.active is None)
+    assert (core.last_turn.status, core.last_turn.stop_reason) == ("interrupted", "cancelled")
+    assert [approval.status for approval in core.approvals.values()] == ["canceled"]
+    await agent.run_turn("again", "allow_once")
+    assert core.last_turn.status == "completed"

@@ -58,9 +58,16 @@ def test_a_new_session() -> None:
     dialogue.feed(answer(2, {"sessionId": "s1"}))
     initialize, new = dialogue.sent()
     assert initialize["params"] == {
-        "protocolVersion": 1,
-        "clientCapabilities": {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False},
+        "protocolVersion": 2,
+        "clientCapabilities": {
+            "fs": {"readTextFile": False, "writeTextFile": False},
+            "terminal": False,
+            "session": {"compaction": {}, "notices": {}, "configOptions": {"boolean": {}}},
+            "elicitation": {"form": {}},
+        },
         "clientInfo": {"name": "agentlanes", "title": "agentlanes", "version": "1.2"},
+        "capabilities": {"elicitation": {"form": {}}},
+        "info": {"name": "agentlanes", "title": "agentlanes", "version": "1.2"},
     }
     assert (new["method"], new["params"]) == ("session/new", {"cwd": "/lane", "mcpServers": []})
     session = dialogue.core.session
@@ -135,12 +142,14 @@ def test_an_agent_that_cannot_resume_says_so_at_once() -> None:
     assert methods(dialogue) == ["initialize"]
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, True, 1.0])
+@pytest.mark.parametrize("version", [0, 3, "1", None, True, 1.0])
 def test_another_protocol_version_is_refused(version: Any) -> None:
     dialogue = Dialogue()
     dialogue.feed(answer(1, {"protocolVersion": version}))
     assert problem(dialogue).code == "AGENT_PROTOCOL_ERROR"
-    assert f"protocol version {version!r}, and this driver speaks ACP version 1" in problem(dialogue).message
+    assert (
+        f"protocol version {version!r}, and this driver speaks the versions 1 to 2 of ACP" in problem(dialogue).message
+    )
 
 
 @pytest.mark.parametrize("result", [None, 3, [], "x", {"sessionId": ""}, {"sessionId": 4}, {"sessionId": "x" * 513}])
@@ -220,8 +229,8 @@ def test_a_refused_mode_is_no_session() -> None:
     dialogue.feed(answer(3, error={"code": 1, "message": "no such mode"}))
     refused = problem(dialogue)
     assert refused.message == (
-        "the profile wants mode 'yolo' and the agent refused (no such mode); it offers ask, plan; "
-        "name one of them as mode of the profile"
+        "mode 'yolo' is wanted and the agent refused (no such mode); it offers ask, plan; "
+        "name one of them as mode of the profile or of the choice"
     )
 
 
@@ -246,7 +255,7 @@ def test_a_model_that_cannot_be_chosen_is_refused() -> None:
     dialogue = Dialogue(launch=launch(model="big"))
     introduce(dialogue)
     dialogue.feed(answer(2, {"sessionId": "s1"}))
-    assert "the profile wants model 'big' and the agent offers no choice" in problem(dialogue).message
+    assert "model 'big' is wanted and the agent offers no choice" in problem(dialogue).message
     dialogue = Dialogue(launch=launch(model="huge"))
     introduce(dialogue)
     dialogue.feed(answer(2, {"sessionId": "s1", "configOptions": [SELECT]}))

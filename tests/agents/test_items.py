@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentlanes.wire.models import PlanEntry, Usage
+from agentlanes.wire.models import Cost, PlanEntry, Usage
 from agents.conversation import Dialogue, output, text
 
 
@@ -102,12 +102,34 @@ def test_a_plan_is_one_item_that_changes(talk: Dialogue) -> None:
 
 def test_usage_belongs_to_the_turn(talk: Dialogue) -> None:
     talk.update("usage_update", used=10, size=100, cost={"amount": 1, "currency": "USD"})
-    assert talk.core.last_turn.usage == Usage(context_used=10, context_size=100)
+    assert talk.core.last_turn.usage == Usage(context_used=10, context_size=100, cost=Cost(amount=1.0, currency="USD"))
     talk.update("usage_update", used="many", size=-1)
-    talk.end(usage={"totalTokens": 7, "inputTokens": 5, "outputTokens": 2, "thoughtTokens": None})
-    assert talk.core.last_turn.usage == Usage(
-        context_used=10, context_size=100, total_tokens=7, input_tokens=5, output_tokens=2
+    talk.end(
+        usage={"totalTokens": 7, "inputTokens": 5, "outputTokens": 2, "cachedReadTokens": 3, "thoughtTokens": None}
     )
+    assert talk.core.last_turn.usage == Usage(
+        context_used=10,
+        context_size=100,
+        total_tokens=7,
+        input_tokens=5,
+        output_tokens=2,
+        cached_tokens=3,
+        cost=Cost(amount=1.0, currency="USD"),
+    )
+
+
+def test_a_turn_costs_what_the_session_cost_more(talk: Dialogue) -> None:
+    """Agents tell what all of a session cost so far."""
+    talk.update("usage_update", used=1, size=100, cost={"amount": 0.1, "currency": "USD"})
+    talk.end()
+    talk.core.prompt("more")
+    talk.settle()
+    for amount in (0.15, 0.3, 0.25, -1, "much", True, 1e300):
+        talk.update("usage_update", used=1, size=100, cost={"amount": amount, "currency": "USD"})
+    talk.restart()
+    talk.end()
+    costs = [turn.usage.cost.amount for turn in talk.core.turns if turn.usage is not None and turn.usage.cost]
+    assert costs == [0.1, 0.2]
 
 
 def test_the_agent_names_the_session(talk: Dialogue) -> None:
@@ -127,20 +149,20 @@ def test_what_the_log_has_no_place_for_is_passed_over(talk: Dialogue) -> None:
 
 
 def test_an_unknown_kind_is_kept_as_it_came(talk: Dialogue) -> None:
-    talk.update("compaction_update", status="running", nested={"a": 1})
-    talk.update("compaction_summary_chunk", content=text("so far"))
-    talk.update("compaction_update", status="done")
+    talk.update("subagent_update", status="running", nested={"a": 1})
+    talk.update("session_message_chunk", content=text("so far"))
+    talk.update("subagent_update", status="done")
     talk.update("current_mode_update", currentModeId="auto")
     talk.end()
     first, second, third = talk.items()
     assert first.kind == "notice" and first.raw == {
-        "sessionUpdate": "compaction_update",
+        "sessionUpdate": "subagent_update",
         "status": "running",
         "nested": {"a": 1},
     }
-    assert (first.text or "").startswith('Update of kind compaction_update\n{"sessionUpdate":"compaction_update"')
+    assert (first.text or "").startswith('Update of kind subagent_update\n{"sessionUpdate":"subagent_update"')
     assert (first.text or "").count("\n") == 2
-    assert second.text == "Update of kind compaction_summary_chunk\nso far"
+    assert second.text == "Update of kind session_message_chunk\nso far"
     assert third.text == "The agent changed its mode\nauto"
 
 

@@ -200,7 +200,7 @@ def test_an_option_is_known_by_its_id_where_it_has_no_name(talk: Dialogue) -> No
     assert only(talk).title == "The agent asks for permission"
 
 
-@pytest.mark.parametrize("method", ["fs/read_text_file", "terminal/create", "elicitation/create", "_x/y"])
+@pytest.mark.parametrize("method", ["fs/read_text_file", "terminal/create", "_x/y"])
 def test_any_other_request_is_answered_too(talk: Dialogue, method: str) -> None:
     talk.feed({"jsonrpc": "2.0", "id": "r", "method": method, "params": {"sessionId": "s1"}})
     (refused,) = [message["error"] for message in talk.sent() if "error" in message]

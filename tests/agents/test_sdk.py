@@ -15,14 +15,16 @@ from acp.core import ClientSideConnection
 from acp.schema import AllowedOutcome, DeniedOutcome, RequestPermissionResponse, ToolCallProgress, ToolCallStart
 
 from agentlanes.kernel.ports.agents import Launch
+from agentlanes.wire.models import SessionOrigin
 from agents.acp_schema import check_conversation
 from agents.conversation import DEMO, AgentProcess, fake
 from agents.core_double import CoreDouble
 
 
 @asynccontextmanager
-async def run_sdk_agent(core: CoreDouble, mode: str | None = None) -> AsyncIterator[AgentProcess]:
-    agent = await AgentProcess.start(core, fake("built_on_sdk"), launch=Launch(("x",), {}, (), "acp", mode=mode))
+async def run_sdk_agent(core: CoreDouble, *arguments: str, mode: str | None = None) -> AsyncIterator[AgentProcess]:
+    launch = Launch(("x",), {}, (), "acp", mode=mode)
+    agent = await AgentProcess.start(core, fake("built_on_sdk", *arguments), launch=launch)
     try:
         yield agent
     finally:
@@ -66,6 +68,28 @@ async def test_an_agent_on_the_sdk_is_cancelled_and_loaded_again() -> None:
     assert b"session/load" in agent.sent[1]
     assert not [item for item in again.items.values() if "past" in (item.text or "")]
     check_conversation(agent.sent, agent.frames)
+
+
+async def test_an_agent_on_the_sdk_is_resumed_and_forked() -> None:
+    resumed = CoreDouble(agent_session_id="sdk-1", listed=True, cwd="/")
+    async with run_sdk_agent(resumed, "resumes") as agent:
+        await agent.run_turn("hello")
+    assert b"session/resume" in agent.sent[1] and resumed.last_turn.status == "completed"
+    check_conversation(agent.sent, agent.frames)
+    origin = SessionOrigin(kind="fork", agent_session_id="sdk-1")
+    forked = CoreDouble(origin=origin, cwd="/")
+    async with run_sdk_agent(forked) as agent:
+        await agent.run_turn("hello")
+    assert b"session/fork" in agent.sent[1] and forked.session.agent_session_id == "sdk-1-fork"
+    assert forked.session.identity is not None and forked.session.identity.protocol == "acp/1"
+    check_conversation(agent.sent, agent.frames)
+
+
+async def test_an_agent_on_the_sdk_that_lost_its_session_says_so() -> None:
+    core = CoreDouble(agent_session_id="theirs", listed=True, cwd="/")
+    async with run_sdk_agent(core, "resumes") as agent:
+        await agent.until(lambda: core.problem)
+    assert core.problem is not None and core.problem.code == "RESUME_FAILED"
 
 
 class SdkClient:

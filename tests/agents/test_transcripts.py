@@ -1,7 +1,8 @@
 """Turns as real agents run them, written down from what was measured, with the server restarted at every point.
 
-A line of a transcript is a frame `from` the agent, a frame that has to go `to` it, what somebody does (`decide`,
-`interrupt`), or, at the end, what is left: items, turn and approvals.
+The first line says what it is about and, in version 2, how the session was opened. A line is a frame `from` the agent,
+a frame that has to go `to` it, what somebody does (`decide`, `interrupt`), or, at the end, what is left: items, turn
+and approvals.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ def read(path: Path) -> list[dict[str, Any]]:
 def replay(lines: list[dict[str, Any]], cut: int | None = None) -> Dialogue:
     """Play a transcript; restart the server after one of its lines."""
     dialogue = Dialogue()
-    dialogue.open()
+    head = lines[0]
+    if "initialize" in head:
+        dialogue.answer(1, head["initialize"])
+        dialogue.answer(2, {"sessionId": "s1", **head["opened"]})
+        for change in dialogue.sent()[2:]:
+            dialogue.answer(change["id"], {})
+    else:
+        dialogue.open()
     dialogue.core.prompt("go")
     dialogue.settle()
     expected = dialogue.sent()
@@ -62,6 +70,9 @@ def test_a_transcript_comes_to_what_it_says(path: Path) -> None:
     *lines, left = read(path)
     dialogue = replay(lines)
     assert summarize(dialogue) == left
+    if "initialize" in lines[0]:
+        # The SDK knows version 1 only; tests/real_agents hold these against the published schema.
+        return
     standard = [line for line, _, _ in dialogue.tape.lines if b"qwen" not in line and b"_auth" not in line]
     sent = [write.data.encode() for write in dialogue.core.writes]
     check_conversation(sent, [line for line in standard if b"craft/" not in line])

@@ -117,7 +117,7 @@ def test_an_end_without_a_reason_is_an_end(talk: Dialogue, result: Any) -> None:
     talk.feed(end_frame(talk, result))
     assert (talk.core.last_turn.status, talk.core.last_turn.stop_reason) == ("completed", None)
     (notice,) = talk.core.items.values()
-    assert "an answer to session/prompt without a stopReason" in (notice.text or "")
+    assert "an end of the turn without a stopReason" in (notice.text or "")
 
 
 def test_an_interrupt_is_told_once(talk: Dialogue) -> None:
@@ -148,6 +148,7 @@ def test_a_turn_that_was_interrupted_before_it_was_sent_is_never_sent() -> None:
     talk.feed({"jsonrpc": "2.0", "id": 2, "result": {"sessionId": "s1"}}, settle=False)
     for line, offset, end in talk.tape.lines[1:]:
         talk.driver.receive(line, offset, end, "2026-01-02T03:04:05.678Z")
+    talk.driver.follow(talk.core.view())
     step = talk.driver.collect(talk.core.view())
     assert step is not None
     talk.core.apply(step)

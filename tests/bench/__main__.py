@@ -39,6 +39,7 @@ BENCHMARKS = (
     "footprint",
     "lanes",
     "agents",
+    "updates",
 )
 """Modules of this package; each has `measure`."""
 

@@ -1,8 +1,12 @@
-"""A well-behaved agent on the independent ACP Python SDK: it plans, thinks, asks, edits and can be cancelled."""
+"""A well-behaved agent on the independent ACP Python SDK: it plans, thinks, asks, edits, forks and can be cancelled.
+
+`built_on_sdk.py resumes` makes it resume sessions instead of loading them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from acp import (
@@ -26,15 +30,21 @@ from acp import (
 from acp.interfaces import Client
 from acp.schema import (
     AgentCapabilities,
+    ForkSessionResponse,
     PermissionOption,
     PlanEntry,
+    ResumeSessionResponse,
+    SessionCapabilities,
+    SessionForkCapabilities,
     SessionMode,
     SessionModeState,
+    SessionResumeCapabilities,
     ToolCallUpdate,
     Usage,
     UsageUpdate,
 )
 
+RESUMES = "resumes" in sys.argv
 MODES = SessionModeState(current_mode_id="edit", available_modes=[SessionMode(id="edit", name="Edit")])
 OPTIONS = [
     PermissionOption(option_id="yes", name="Yes", kind="allow_once"),
@@ -52,9 +62,11 @@ class SdkAgent:
         self._client = conn
 
     async def initialize(self, protocol_version: int, **_: Any) -> InitializeResponse:
-        return InitializeResponse(
-            protocol_version=protocol_version, agent_capabilities=AgentCapabilities(load_session=True)
-        )
+        session = SessionCapabilities(fork=SessionForkCapabilities())
+        if RESUMES:
+            session.resume = SessionResumeCapabilities()
+        capabilities = AgentCapabilities(load_session=not RESUMES, session_capabilities=session)
+        return InitializeResponse(protocol_version=protocol_version, agent_capabilities=capabilities)
 
     async def new_session(self, cwd: str, **_: Any) -> NewSessionResponse:
         return NewSessionResponse(session_id="sdk-1", modes=MODES)
@@ -65,6 +77,14 @@ class SdkAgent:
         await self._client.session_update(session_id, update_user_message_text("from the past"))
         await self._client.session_update(session_id, update_agent_message_text("from the past"))
         return LoadSessionResponse(modes=MODES)
+
+    async def resume_session(self, cwd: str, session_id: str, **_: Any) -> ResumeSessionResponse:
+        if not session_id.startswith("sdk-"):
+            raise RequestError.resource_not_found(session_id)
+        return ResumeSessionResponse(modes=MODES)
+
+    async def fork_session(self, cwd: str, session_id: str, **_: Any) -> ForkSessionResponse:
+        return ForkSessionResponse(session_id=f"{session_id}-fork", modes=MODES)
 
     async def set_session_mode(self, session_id: str, mode_id: str, **_: Any) -> SetSessionModeResponse:
         return SetSessionModeResponse()
@@ -94,4 +114,4 @@ class SdkAgent:
         self._cancelled.set()
 
 
-asyncio.run(run_agent(SdkAgent()))  # type: ignore[arg-type]
+asyncio.run(run_agent(SdkAgent(), use_unstable_protocol=True))  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""A driver for every agent that speaks the Agent Client Protocol, version 1 (agentclientprotocol.com), over stdio."""
+"""A driver for agents that speak the Agent Client Protocol (agentclientprotocol.com), versions 1 and 2, over stdio."""

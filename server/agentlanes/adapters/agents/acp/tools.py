@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from agentlanes.adapters.agents.acp.patches import read_diff
+from agentlanes.adapters.agents.acp.terminals import COMMAND_CAP
 from agentlanes.adapters.agents.dialogue.frames import bound_text, bound_title, bound_value
 from agentlanes.adapters.agents.dialogue.tools import (
     PATH_CAP,
@@ -38,8 +41,11 @@ def read_tool(given: dict[str, Any]) -> ToolUpdate | None:
         _read_content(content, update, complaints)
     if (raw_input := given.get("rawInput")) is not None:
         update.raw_input = bound_value(raw_input, RAW_CAP)
+        update.command = _read_command(raw_input)
     if (raw_output := given.get("rawOutput")) is not None:
         update.raw_output = bound_value(raw_output, RAW_CAP)
+        update.exit_code = _read_exit(raw_output)
+    update.parent_tool_call_id = _read_parent(given.get("_meta"))
     update.complaints = tuple(complaints)
     return update
 
@@ -58,6 +64,42 @@ def read_block(block: object) -> str | None:
         text = resource.get("text")
         return text if isinstance(text, str) else f"[resource {bound_text(str(resource.get('uri')), PATH_CAP)}]"
     return f"[{bound_text(kind, _WORD_CAP)}]" if isinstance(kind, str) else None
+
+
+def read_text(blocks: list[Any]) -> str:
+    """The text of several blocks, one after the other."""
+    return "".join(text for block in blocks if (text := read_block(block)) is not None)
+
+
+def read_terminals(content: object) -> Iterator[str]:
+    """Ids of the terminals that a tool call's content shows. They are the agent's: none was offered to it."""
+    for entry in content if isinstance(content, list) else []:
+        if isinstance(entry, dict) and entry.get("type") == "terminal" and type(entry.get("terminalId")) is str:
+            yield entry["terminalId"]
+
+
+def _read_command(raw_input: object) -> str | None:
+    """The shell command that most agents name so."""
+    command = raw_input.get("command") if isinstance(raw_input, dict) else None
+    if isinstance(command, list) and all(type(word) is str for word in command):
+        command = " ".join(command)
+    return bound_text(command, COMMAND_CAP) if type(command) is str and command else None
+
+
+def _read_exit(raw_output: object) -> int | None:
+    if not isinstance(raw_output, dict):
+        return None
+    metadata = raw_output.get("metadata")
+    codes = [raw_output.get("exit_code"), raw_output.get("exitCode")]
+    codes.append(metadata.get("exit") if isinstance(metadata, dict) else None)
+    return next((code for code in codes if type(code) is int), None)
+
+
+def _read_parent(meta: object) -> str | None:
+    """The tool call of a sub-agent's tool call, as the adapter of Claude Code tells it."""
+    told = meta.get("claudeCode") if isinstance(meta, dict) else None
+    parent = told.get("parentToolUseId") if isinstance(told, dict) else None
+    return bound_id(parent) if type(parent) is str and parent else None
 
 
 def _read_text(given: dict[str, Any], key: str, cap: int, complaints: list[str]) -> str | None:
@@ -96,8 +138,9 @@ def _read_content(content: list[Any], update: ToolUpdate, complaints: list[str])
             texts.append(text if not texts or texts[-1].endswith("\n") else f"\n{text}")
         elif kind == "diff" and (change := _read_change(entry)) is not None:
             changes.append(change)
+        elif kind == "diff" and (several := read_diff(entry)) is not None:
+            changes += several
         elif kind != "terminal":
-            # A terminal of ours cannot be meant, for none was offered; the output comes as text at the end.
             complaints.append("content of a tool call has an entry that ACP does not know")
     update.text = "".join(texts) if texts else None
     if changes:

@@ -25,6 +25,7 @@ from agentlanes.wire.models import (
     SessionApply,
     Turn,
     TurnProgress,
+    TurnStatus,
     Usage,
 )
 
@@ -103,7 +104,7 @@ class LineDriver(ABC, Generic[P, H]):
         """The agent's id of the session, once the log says that it is open."""
         self._prompt: P | None = None
         self._declined: str | None = None
-        """Turn that was interrupted before its prompt was sent."""
+        """Turn that ended before its prompt was sent."""
         self._progress: dict[str, Any] = {}
         self._garbage = 0
         self._fatal: Problem | None = None
@@ -138,8 +139,8 @@ class LineDriver(ABC, Generic[P, H]):
         """The prompt that is in flight, by what was written and the turn that runs."""
 
     @abstractmethod
-    def _send_prompt(self, view: AgentView, turn: Turn, agent_session_id: str) -> P:
-        """Write a turn's prompt."""
+    def _send_prompt(self, view: AgentView, turn: Turn, agent_session_id: str) -> P | None:
+        """Write a turn's prompt. None where something has to be asked before, or the turn was declined."""
 
     @abstractmethod
     def _follow_prompt(self, view: AgentView, turn: Turn, sent: P, agent_session_id: str) -> None:
@@ -255,13 +256,20 @@ class LineDriver(ABC, Generic[P, H]):
             return
         if turn.interrupt is not None:
             # Some agents start a turn although it was cancelled before; one that was never sent cannot start.
-            self._declined = turn.turn_id
-            self._progress = {"status": "interrupted", "stop_reason": "cancelled"}
+            self._end_unsent(turn, "interrupted", stop_reason="cancelled")
             return
-        self._prompt = self._send_prompt(view, turn, agent_session_id)
+        sent = self._send_prompt(view, turn, agent_session_id)
+        if sent is None:
+            return
+        self._prompt = sent
         self._items.begin_turn(turn.turn_id)
-        self._progress = {"input_n": self._prompt.n}
+        self._progress = {"input_n": sent.n}
         self._news.activity = "Working"
+
+    def _end_unsent(self, turn: Turn, status: TurnStatus, **how: Any) -> None:
+        """End a turn whose prompt is never sent."""
+        self._declined = turn.turn_id
+        self._progress = {"status": status, **how}
 
     def _answer(self, view: AgentView) -> None:
         over = self._prompt.turn_id if self._prompt is not None and self._prompt.is_over() else None

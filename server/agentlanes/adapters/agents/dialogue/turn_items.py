@@ -246,6 +246,8 @@ class TurnItems:
         item = self._tools.get(tool_call_id)
         if item is None or item.frozen or not text:
             return item is not None
+        if not item.appended and item.content and not item.content.endswith("\n"):
+            text = f"\n{text}"
         item.appended = True
         data = text.encode()
         room = OUTPUT_CAP - item.size
@@ -257,10 +259,18 @@ class TurnItems:
         self._freeze(item)
         return True
 
-    def hold_open(self, tool_call_id: str) -> None:
-        """Read an open tool call's frames again after a restart, also where the log has all that they say of it."""
-        if (item := self._tools.get(tool_call_id)) is not None:
-            self._set_pin(item)
+    @property
+    def offset(self) -> int:
+        """Where the frame stands that is taken in."""
+        return self._offset
+
+    def hold_open(self, tool_call_id: str, offset: int) -> None:
+        """Read from there again after a restart, as long as the tool call is open: the log has not all that it says."""
+        item = self._tools.get(tool_call_id)
+        if item is not None and not item.frozen:
+            item.pin = offset if item.pin is None else min(item.pin, offset)
+            self._pinned[item.item_id] = item
+            self._pinned = dict(sorted(self._pinned.items(), key=lambda entry: entry[1].pin or 0))
 
     def open_other(self, key: str, kind: str, text: str = "") -> OpenItem:
         """An item of any other kind, open until `close_other` or the turn's end; the one that is open under the key."""
@@ -286,10 +296,24 @@ class TurnItems:
         if item.size > SPEECH_CAP:
             self._freeze(item)
 
-    def close_other(self, key: str, status: ItemStatus) -> None:
+    def close_other(self, key: str, status: ItemStatus, *, repeats: bool = False) -> None:
+        """Close it; `repeats` where the agent may tell its end again, which `is_closed_other` knows then."""
         item = self._others.pop(key, None)
-        if item is not None:
-            self._close(item, status)
+        if item is None:
+            return
+        if repeats:
+            self._closed_tools.pop(key, None)
+            self._closed_tools[key] = (b"", self._offset)
+        self._close(item, status)
+
+    def settle_other(self, key: str, status: ItemStatus) -> None:
+        """Close it between frames: what ended it is no frame of the agent's."""
+        self._quiet = False
+        self.close_other(key, status)
+
+    def is_closed_other(self, key: str) -> bool:
+        """Whether an item was closed under the key a while ago: what is said of it again is no news."""
+        return key in self._closed_tools and key not in self._others
 
     def tell(self, text: str, raw: object = None) -> None:
         """A notice of its own, as the agent gives it. So many in a turn are shown as one."""

@@ -15,9 +15,8 @@ _NAMESPACE = UUID("8c1f6a52-6c0e-4d0e-9d4e-5f0f3a4f2b6d")
 class ControlOutbox(Outbox):
     """The stream-json frames of the same acts."""
 
-    def request(self, method: str, params: dict[str, object]) -> int:
-        request = {"subtype": method, **params}
-        return self._add({"type": "control_request", "request_id": str(self._last + 1), "request": request})
+    def _frame_request(self, n: int, method: str, params: dict[str, object]) -> dict[str, object]:
+        return {"type": "control_request", "request_id": str(n), "request": {"subtype": method, **params}}
 
     def _frame_answer(self, request_id: str, result: dict[str, object]) -> dict[str, object]:
         response = {"subtype": "success", "request_id": msgspec.Raw(request_id.encode()), "response": result}
