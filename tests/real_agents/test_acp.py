@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,12 @@ async def session(client: Client, lane: dict[str, Any]) -> dict[str, Any]:
     return await make_session(client, lane)
 
 
+@pytest.fixture
+def made(lane: dict[str, Any]) -> Path:
+    """A file in the lane that commands make: some agents ask once more for what lies outside."""
+    return Path(lane["worktrees"][0]["path"]) / "made"
+
+
 async def wait_approval(client: Client, turn_id: str) -> dict[str, Any]:
     asked = await client.wait("approval.requested", lambda p: p["approval"]["turn_id"] == turn_id)
     approval: dict[str, Any] = asked["approval"]
@@ -110,10 +117,9 @@ async def test_the_agent_says_who_it_is_and_what_it_offers(
 
 
 async def test_a_turn_with_a_thought_a_command_and_text(
-    agent: AcpAgent, client: Client, rig: Rig, session: dict[str, Any]
+    agent: AcpAgent, client: Client, made: Path, session: dict[str, Any]
 ) -> None:
-    made = rig.folder / "made"
-    command = f"touch {made}; echo told"
+    command = "touch made; echo told"
     steps = ({"thought": "Let me see.", "text": "I run it.", **agent.run(command)}, {"text": "It is done."})
     turn_id = await prompt(client, session, write_script(*steps))
     approval = await wait_approval(client, turn_id)
@@ -137,10 +143,9 @@ async def test_a_turn_with_a_thought_a_command_and_text(
 
 
 async def test_a_command_that_is_denied_does_not_run(
-    agent: AcpAgent, client: Client, rig: Rig, session: dict[str, Any]
+    agent: AcpAgent, client: Client, made: Path, session: dict[str, Any]
 ) -> None:
-    made = rig.folder / "made"
-    turn_id = await prompt(client, session, write_script(agent.run(f"touch {made}"), {"text": "Then not."}))
+    turn_id = await prompt(client, session, write_script(agent.run("touch made"), {"text": "Then not."}))
     await resolve(client, await wait_approval(client, turn_id), "reject_once")
     topic, turn = await wait_turn(client, turn_id)
     assert [topic, turn["stop_reason"]] == agent.behaviour["denied"]
@@ -149,8 +154,8 @@ async def test_a_command_that_is_denied_does_not_run(
     assert (await wait_turn(client, again))[1]["summary"] == "Still there."
 
 
-async def test_an_interrupt_ends_the_turn(agent: AcpAgent, client: Client, rig: Rig, session: dict[str, Any]) -> None:
-    command = f"touch {rig.folder / 'begun'}; sleep 4712"
+async def test_an_interrupt_ends_the_turn(agent: AcpAgent, client: Client, session: dict[str, Any]) -> None:
+    command = "touch made; sleep 4712"
     turn_id = await prompt(client, session, write_script(agent.run(command), {"text": "Never."}))
     await resolve(client, await wait_approval(client, turn_id), "allow_once")
     async with asyncio.timeout(WAIT_SECONDS):
@@ -187,10 +192,9 @@ async def test_an_agent_that_dies_in_a_turn_is_resumed(
 
 
 async def test_a_killed_server_finds_the_question_that_waits(
-    agent: AcpAgent, client: Client, rig: Rig, session: dict[str, Any]
+    agent: AcpAgent, client: Client, rig: Rig, made: Path, session: dict[str, Any]
 ) -> None:
-    made = rig.folder / "made"
-    steps = ({"text": "I ask.", **agent.run(f"touch {made}")}, {"text": "Done."})
+    steps = ({"text": "I ask.", **agent.run("touch made")}, {"text": "Done."})
     turn_id = await prompt(client, session, write_script(*steps))
     approval = await wait_approval(client, turn_id)
     rig.kill()
