@@ -24,12 +24,12 @@ class Outbox:
         self._unlogged: dict[int, str] = {}
 
     def request(self, method: str, params: dict[str, object], unlogged: dict[str, object] | None = None) -> int:
-        """Ask; the result is the number, and the id under which the answer comes. `unlogged` are the params with their
+        """Ask; the result is the number, and the id under which the answer comes. `unlogged` are the params that carry
         secrets; the other ones are recorded, and are what the agent hears where the secrets are lost."""
-        n = self._last + 1
+        n = self._add(self._frame_request(self._last + 1, method, params))
         if unlogged is not None:
             self._unlogged[n] = encode({**self._head, **self._frame_request(n, method, unlogged)})
-        return self._add(self._frame_request(n, method, params))
+        return n
 
     def _frame_request(self, n: int, method: str, params: dict[str, object]) -> dict[str, object]:
         return {"id": n, "method": method, "params": params}
