@@ -168,6 +168,34 @@ async def test_a_patch_is_asked_for_and_shown_as_changes(
     assert (Path(root) / "new.txt").read_text() == "one\n"
 
 
+async def permit(client: Client, lane: dict[str, Any], mode: str) -> None:
+    await client.call("lane.update", {"permission_mode": mode}, lane_id=lane["lane_id"])
+
+
+async def test_auto_writes_in_the_worktree_and_nowhere_else(
+    client: Client, rig: Rig, lane: dict[str, Any], session: dict[str, Any]
+) -> None:
+    await permit(client, lane, "auto")
+    outside = rig.folder / "outside"
+    steps = (run("echo in > inside"), run(f"echo out > {outside}"), {"text": "Done."})
+    topic, _ = await wait_turn(client, await prompt(client, session, write_script(*steps)))
+    assert topic == "turn.completed"
+    assert (Path(lane["worktrees"][0]["path"]) / "inside").read_text() == "in\n"
+    assert not outside.exists()
+    assert client.payloads("approval.requested") == []
+
+
+async def test_a_plan_changes_nothing_and_asks_nothing(
+    client: Client, lane: dict[str, Any], session: dict[str, Any]
+) -> None:
+    await permit(client, lane, "plan")
+    patch = {"patch": "*** Begin Patch\n*** Add File: new.txt\n+one\n*** End Patch\n"}
+    topic, _ = await wait_turn(client, await prompt(client, session, write_script(patch, {"text": "I would."})))
+    assert topic == "turn.completed"
+    assert not (Path(lane["worktrees"][0]["path"]) / "new.txt").exists()
+    assert client.payloads("approval.requested") == []
+
+
 async def test_an_interrupt_ends_the_command_that_runs(client: Client, session: dict[str, Any]) -> None:
     turn_id = await prompt(client, session, write_script(run("echo begun; sleep 4711"), {"text": "Never."}))
     await client.wait("item.started", lambda p: p["item"]["kind"] == "tool_call")

@@ -209,7 +209,7 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
             current.early, current.held = ended, self._offset
             return
         if agent_turn_id != current.agent_turn_id:
-            self._note(NOT_EXPECTED, f"the end of another turn: {show_value(ended.get('id'))}")
+            # The end of an old turn, told again.
             return
         progress = prompt.read_end(ended, current.error)
         if progress["status"] != "interrupted":
