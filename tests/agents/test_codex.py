@@ -8,11 +8,14 @@ import msgspec
 import pytest
 
 from agentlanes.adapters.agents.codex import driver as codex_driver
+from agentlanes.adapters.agents.codex.handshake import Handshake
 from agentlanes.adapters.agents.codex.sandbox import Bounds, choose_bounds
+from agentlanes.adapters.agents.dialogue.outbox import Outbox
 from agentlanes.kernel.ports.agents import Launch
 from agentlanes.wire.models import Choice, PermissionMode, ResourceLink, SessionOrigin
 from agents.codex import begin, prompt, start
 from agents.conversation import DEMO
+from agents.core_double import CoreDouble
 
 
 def test_the_thread_and_the_models_are_asked_for_together() -> None:
@@ -76,6 +79,25 @@ def test_a_mode_that_is_no_sandbox_is_refused() -> None:
     speaker = start(Launch(DEMO, {}, (), "codex", mode="yolo"))
     problem = speaker.dialogue.core.problem
     assert problem is not None and "read-only" in problem.message
+
+
+def test_mcp_servers_are_told_whole_and_recorded_without_their_secrets() -> None:
+    local = {"name": "files", "command": "mcp-files", "args": ["-v"], "env": [{"name": "KEY", "value": "hush"}]}
+    remote = {"name": "far", "url": "http://127.0.0.1:9/", "headers": [{"name": "Authorization", "value": "hush"}]}
+    handshake = Handshake(Launch(DEMO, {}, (), "codex", mcp_servers=(local, remote)), "0")
+    outbox, view = Outbox((), None), CoreDouble().view()
+    handshake.follow(view, outbox)
+    handshake.receive(1, {}, None)
+    handshake.follow(view, outbox)
+    (told,) = outbox.take_unlogged().values()
+    servers = msgspec.json.decode(told)["params"]["config"]["mcp_servers"]
+    assert servers == {
+        "files": {"command": "mcp-files", "args": ["-v"], "env": {"KEY": "hush"}},
+        "far": {"url": "http://127.0.0.1:9/", "http_headers": {"Authorization": "hush"}},
+    }
+    recorded = [write.data for write in outbox.take()]
+    assert "mcp-files" in recorded[2]
+    assert not any("hush" in data for data in recorded)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3])

@@ -30,6 +30,8 @@ UNHEARD = [
 ]
 """Notifications that are not wanted. The diff of a turn is told again as a whole with each change and each call of the
 model, and the server has the lane's diff from git."""
+HIDDEN = "(not recorded)"
+"""Stands in the log for the value of an environment or of a header."""
 _MODELS = "model/list"
 _ID_CAP = 512
 _NAME_CAP = 200
@@ -68,7 +70,8 @@ class Handshake:
             self._ask(outbox, "initialize", self._introduce())
         elif len(self._asked) == 1:
             outbox.notify("initialized")
-            self._ask(outbox, *self._choose_thread(view))
+            method, params = self._choose_thread(view)
+            self._ask(outbox, method, params, self._add_servers(params))
             self._ask(outbox, _MODELS, {"limit": 100})
 
     def receive(self, n: int, result: Any, error: dict[str, Any] | None) -> bool:
@@ -92,8 +95,10 @@ class Handshake:
             self.settled = self._attach(self._thread)
         return True
 
-    def _ask(self, outbox: Outbox, method: str, params: dict[str, object]) -> None:
-        n = outbox.request(method, params)
+    def _ask(
+        self, outbox: Outbox, method: str, params: dict[str, object], unlogged: dict[str, object] | None = None
+    ) -> None:
+        n = outbox.request(method, params, unlogged)
         self._asked[n] = method
         self._awaited.add(n)
 
@@ -127,8 +132,6 @@ class Handshake:
         model = (chosen.model if chosen is not None else None) or launch.model
         if model is not None:
             params["model"] = model
-        if launch.mcp_servers:
-            params["config"] = {"mcp_servers": {str(s.get("name")): _write_server(s) for s in launch.mcp_servers}}
         origin = session.origin
         # A session that was never prompted has nothing to lose, and Codex keeps no thread without a turn.
         self._old_id = session.agent_session_id if session.listed else None
@@ -143,6 +146,15 @@ class Handshake:
         if origin.agent_turn_id is not None:
             params["lastTurnId"] = origin.agent_turn_id
         return "thread/fork", params
+
+    def _add_servers(self, params: dict[str, object]) -> dict[str, object] | None:
+        """Puts the profile's MCP servers into the params of a thread, without the values of their environments and
+        headers; the result has them, and is None where there are none."""
+        servers = self._launch.mcp_servers
+        if not servers:
+            return None
+        params["config"] = {"mcp_servers": {str(s.get("name")): _write_server(s, HIDDEN) for s in servers}}
+        return {**params, "config": {"mcp_servers": {str(s.get("name")): _write_server(s) for s in servers}}}
 
     def _describe(self, method: str, error: dict[str, Any]) -> Problem:
         if method in ("thread/resume", "thread/fork"):
@@ -207,10 +219,11 @@ def _read_values(entries: list[dict[str, Any]], keys: tuple[str, ...], name_key:
     return tuple(values)
 
 
-def _write_server(server: Any) -> dict[str, object]:
-    """An MCP server, which ACP lists as name, command, args and env or as url and headers, as Codex's config has it."""
+def _write_server(server: Any, hidden: str | None = None) -> dict[str, object]:
+    """An MCP server, which ACP lists as name, command, args and env or as url and headers, as Codex's config has it.
+    `hidden` stands for the values that may be secrets."""
     if "url" in server:
-        headers = {str(h.get("name")): str(h.get("value")) for h in server.get("headers") or ()}
+        headers = {str(h.get("name")): hidden or str(h.get("value")) for h in server.get("headers") or ()}
         return {"url": server["url"], **({"http_headers": headers} if headers else {})}
-    env = {str(e.get("name")): str(e.get("value")) for e in server.get("env") or ()}
+    env = {str(e.get("name")): hidden or str(e.get("value")) for e in server.get("env") or ()}
     return {"command": server.get("command"), "args": list(server.get("args") or ()), **({"env": env} if env else {})}
