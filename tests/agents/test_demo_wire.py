@@ -118,3 +118,24 @@ def test_nothing_of_the_repository_is_imported(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('imported from the repository')")
     done = subprocess.run(DEMO.launch.argv, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_running_turn_is_steered_and_no_other(wire: Wire) -> None:
+    offered = wire.ask("initialize", {"protocolVersion": 1})["result"]["agentCapabilities"]
+    steering = wire.ask("initialize", {"protocolVersion": 1})["result"]["_meta"]["steering"]
+    assert steering == {"supported": True} and "_meta" not in offered
+    session_id = wire.ask("session/new", {"cwd": str(wire.work), "mcpServers": []})["result"]["sessionId"]
+    more = {"sessionId": session_id, "prompt": [{"type": "text", "text": "in Rust"}]}
+    assert wire.ask("_session/steering", more)["result"] == {"outcome": "promptRequired"}
+    steps = [{"type": "text", "text": 'SCRIPT:[{"heed": true}, {"say": "done"}]ENDSCRIPT'}]
+    params = {"sessionId": session_id, "prompt": steps}
+    wire.write(json.dumps({"jsonrpc": "2.0", "id": 7, "method": "session/prompt", "params": params}).encode())
+    assert wire.ask("_session/steering", more, 8)["result"] == {"outcome": "injected"}
+    said = ""
+    while "result" not in (message := wire.read()):
+        content = message["params"]["update"].get("content", {})
+        said += content.get("text", "")
+    assert (message["id"], message["result"]["stopReason"]) == (7, "end_turn")
+    assert said == "Heeded: in Rustdone"
+    refused = wire.ask("_session/steering", {**more, "sessionId": "nobody"})
+    assert refused["error"]["code"] == -32002

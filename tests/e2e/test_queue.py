@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,10 +116,36 @@ async def test_a_prompt_that_comes_while_the_session_detaches_is_run(rig: Rig, c
     assert resumed["agent_session_id"] == session["agent_session_id"]
 
 
-async def test_what_the_agent_does_not_offer_is_refused(rig: Rig, client: Client) -> None:
+async def test_a_running_turn_is_steered(rig: Rig, client: Client) -> None:
     session = await make_session(client, await make_lane(client, rig))
-    running = await prompt(client, session, script({"wait": True}))
+    if not session.get("offer", {}).get("steer"):
+        pytest.skip("the ACP driver does not steer")
+    turn_id = await prompt(client, session, script({"heed": True}, {"heed": True}, {"say": "Done."}))
+    await client.wait("turn.started")
+    for number, text in enumerate(("in Rust", "and in C"), 1):
+        steered = (await client.call("turn.steer", {"turn_id": turn_id, "prompt": text}))["turn"]
+        assert [steer["number"] for steer in steered["steers"]] == list(range(1, number + 1))
+        await client.wait("item.delta", lambda p: "Heeded" in p["data"])
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "Done.")
+    assert all("problem" not in steer and steer["input_n"] > turn["input_n"] for steer in turn["steers"])
+    items = (await client.call("item.list", {"turn_id": turn_id}))["items"]
+    said = [item["text"] for item in items if item["kind"] == "message"]
+    assert said == ["Heeded: in Rust", "Heeded: and in C", "Done."]
+    with pytest.raises(RpcError) as refused:
+        await client.call("turn.steer", {"turn_id": turn_id, "prompt": "too late"})
+    assert refused.value.code == "TURN_NOT_RUNNING"
+
+
+async def test_what_the_agent_does_not_offer_is_refused(rig: Rig, client: Client) -> None:
+    agent = Path(__file__).parents[1] / "fakes" / "agents" / "ignores_cancel.py"
+    rig.configure(f"[profiles.plain]\nargv = {json.dumps([sys.executable, str(agent)])}\n")
+    session = await make_session(client, await make_lane(client, rig), profile="plain")
+    running = await prompt(client, session, "work")
     await client.wait("turn.started")
     with pytest.raises(RpcError) as refused:
         await client.call("turn.steer", {"turn_id": running, "prompt": "more"})
     assert refused.value.code == "STEER_NOT_SUPPORTED"
+    assert "turn.replace" in str(refused.value)
+    await client.call("session.terminate", session_id=session["session_id"])
+    await client.wait("session.terminated")

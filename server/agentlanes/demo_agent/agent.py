@@ -22,6 +22,7 @@ from agentlanes.demo_agent.conversations import Conversation, Conversations, Lin
 from agentlanes.demo_agent.turns import Turn, TurnCancelledError
 
 PROTOCOL_VERSION = 1
+STEERING = "_session/steering"
 PACE_VARIABLE = "AGENTLANES_DEMO_PACE_MS"
 _STORY_PACE_MS = 15.0
 _MODES = {
@@ -49,6 +50,7 @@ class DemoAgent:
             "session/resume": self._resume,
             "session/fork": self._fork,
             "session/set_mode": self._set_mode,
+            STEERING: self._steer,
         }
 
     def run(self) -> None:
@@ -95,6 +97,8 @@ class DemoAgent:
                 "mcpCapabilities": {"http": False, "sse": False},
                 "sessionCapabilities": {"resume": {}, "fork": {}},
             },
+            # An extension that several adapters share: the running turn takes more input.
+            "_meta": {"steering": {"supported": True}},
             "agentInfo": {"name": "agentlanes-demo-agent", "title": "Demo agent", "version": "1"},
             "authMethods": [],
         }
@@ -145,6 +149,15 @@ class DemoAgent:
         self._conversations.save(conversation)
         return {}
 
+    def _steer(self, params: dict[str, Any]) -> dict[str, Any]:
+        session_id, text = self._find(params).session_id, _text(params)
+        with self._lock:
+            turn = self._turns.get(session_id)
+            if turn is None:
+                return {"outcome": "promptRequired"}
+            turn.steer(text)
+        return {"outcome": "injected"}
+
     def _find(self, params: dict[str, Any]) -> Conversation:
         session_id = str(params.get("sessionId"))
         if session_id not in self._open:
@@ -176,6 +189,8 @@ class DemoAgent:
                 stop_reason = story.tell(turn, prompt)
             else:
                 stop_reason, late = script.play(turn, self._connection, steps)
+            while not self._finish_unsteered(turn):
+                turn.heed()
             answer: dict[str, Any] = {"stopReason": stop_reason, "usage": turn.account()}
         except TurnCancelledError:
             answer = {"stopReason": "cancelled"}
@@ -195,6 +210,14 @@ class DemoAgent:
     def _refuse(self, request_id: object, turn: Turn, refusal: RefusalError) -> None:
         self._finish(turn)
         self._connection.refuse(request_id, refusal)
+
+    def _finish_unsteered(self, turn: Turn) -> bool:
+        """Ends the turn if it has heeded all that it was told: from then on it takes nothing more."""
+        with self._lock:
+            if turn.is_steered():
+                return False
+            self._turns.pop(turn.conversation.session_id, None)
+            return True
 
     def _finish(self, turn: Turn) -> None:
         with self._lock:

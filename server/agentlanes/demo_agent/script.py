@@ -3,7 +3,7 @@
 A step is a JSON object with one key, the step's name; its value is the step's argument:
 
     {"say": "text"} {"think": "text"} {"plan": ["a", "b"]} {"advance": true} {"title": "text"} {"mode": "id"}
-    {"run": ["argv"]} or {"run": {"argv": ["argv"], "ask": true}}
+    {"run": ["argv"]} or {"run": {"argv": ["argv"], "ask": true}} {"heed": true}
     {"write": {"path", "text", "ask"}} {"ask": {"title", "kind", "options", "announce", "reject"}}
     {"usage": {"used", "size"}} {"sleep": seconds} {"pace": ms} {"hang": true} {"wait": true} {"stop": "reason"}
     {"recall": lines of the conversation to say again, newest last}
@@ -13,7 +13,7 @@ A step is a JSON object with one key, the step's name; its value is the step's a
     {"repeat": {"n", "steps"}} {"late": [steps that run after the prompt was answered]}
 
 `ask` goes on after a rejection, ends the turn (`reject: "end_turn"`), or ends it as cancelled (`reject: "cancelled"`).
-`hang` never looks at a cancel; `wait` ends with it.
+`hang` never looks at a cancel; `wait` ends with it. `heed` waits for what the user says meanwhile, and answers it.
 """
 
 from __future__ import annotations
@@ -125,6 +125,9 @@ class _Player:
         self._turn.say(f"decision: {chosen}")
         if "reject" in question and not chosen.startswith("allow"):
             raise _StoppedError(question["reject"])
+
+    def heed(self, _: object) -> None:
+        self._turn.heed()
 
     def usage(self, usage: dict[str, int]) -> None:
         self._turn.update("usage_update", **usage)

@@ -17,6 +17,7 @@ from agentlanes.demo_agent.conversations import Conversation, Line
 
 CONTEXT_SIZE = 200_000
 _WORDS = re.compile(r"\s*\S+\s*")
+_LOOK_SECONDS = 0.02
 _OUTPUT_KEPT = 256 << 10
 """Characters of a command's output that are shown."""
 
@@ -51,6 +52,8 @@ class Turn:
         self._calls = 0
         self._messages = 0
         self._plan: list[dict[str, str]] = []
+        self._steers: list[str] = []
+        self._steered = threading.Event()
 
     def cancel(self) -> None:
         """Stop the turn: its command is killed, its thread leaves at the next step."""
@@ -61,6 +64,26 @@ class Turn:
                     os.killpg(self._child.pid, signal.SIGKILL)
             if self._question is not None:
                 self._question.settle({"outcome": {"outcome": "cancelled"}}, None)
+
+    def steer(self, text: str) -> None:
+        """Take in what the user says while the turn runs; it is heeded at the next step that looks."""
+        self._steers.append(text)
+        self._steered.set()
+
+    def is_steered(self) -> bool:
+        """Whether something that the user said is not heeded yet."""
+        return bool(self._steers)
+
+    def heed(self) -> None:
+        """Wait for what the user says meanwhile, and answer it."""
+        while not self._steered.wait(_LOOK_SECONDS):
+            self.pause(0)
+        self.pause(0)
+        self._steered.clear()
+        told, self._steers[:] = list(self._steers), []
+        for text in told:
+            self.conversation.lines.append(Line("user", text))
+            self.say(f"Heeded: {text}")
 
     def pause(self, seconds: float) -> None:
         """Wait; raises TurnCancelledError at once when the turn is stopped."""
