@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from cli.place import Place
+from cli.seat import Seat
 
 ASK = 'SCRIPT:[{"run": {"argv": ["touch", "%s"], "ask": true}}]ENDSCRIPT'
 
@@ -72,3 +73,17 @@ def test_without_a_server_nothing_is_started(place: Place) -> None:
     done = place.run("approvals")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no server runs" in done.stderr
+
+
+def test_a_person_goes_through_the_inbox(place: Place) -> None:
+    lane_id = place.make_lane()
+    prompt(place, lane_id, "one")
+    with Seat(place, "approvals") as seat:
+        seat.wait_for("touch one")
+        assert "Try it" in seat.text
+    seq = find_seq(place)
+    with Seat(place, "approvals", "ask") as seat:
+        seat.wait_for("your answer")
+        seat.type("1\n")
+        watch(place, seq, "turn.completed")
+    assert [approval["status"] for approval in list_waiting(place, "--all")] == ["approved"]
