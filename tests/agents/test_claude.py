@@ -11,10 +11,10 @@ import pytest
 
 from agentlanes.adapters.agents.drivers import open_driver
 from agentlanes.adapters.agents.stream_json.claude import ClaudeDriver
-from agentlanes.adapters.agents.stream_json.launching import find_dialect, start_claude
+from agentlanes.adapters.agents.stream_json.launching import DIALECTS, find_dialect, start_claude, start_once
 from agentlanes.adapters.agents.stream_json.once import OnceDriver
 from agentlanes.kernel.ports.agents import AgentView, Launch
-from agentlanes.wire.models import Choice, SessionOrigin
+from agentlanes.wire.models import Choice, PermissionMode, SessionOrigin
 from agents.claude import (
     INTRODUCTION,
     SESSION,
@@ -193,6 +193,27 @@ def test_the_id_of_another_conversation_is_kept(claude: ClaudeDialogue) -> None:
     offer = claude.core.session.offer
     assert offer is not None
     assert next(setting.value for setting in offer.settings if setting.kind == "mode") == "plan"
+
+
+@pytest.mark.parametrize(
+    ("program", "permission_mode", "mode", "words"),
+    [
+        ("cursor-agent", "auto", None, ()),
+        ("cursor-agent", "plan", "ask", ("--mode", "plan")),
+        ("cursor-agent", "supervised", "ask", ("--mode", "ask")),
+        ("droid", "auto", None, ()),
+        ("droid", "plan", "high", ()),
+        ("droid", "supervised", "low", ("--auto", "low")),
+    ],
+)
+def test_an_agent_that_cannot_ask_gets_no_rights_that_nobody_wrote(
+    program: str, permission_mode: PermissionMode, mode: str | None, words: tuple[str, ...]
+) -> None:
+    launch = Launch((program,), {}, (), "stream_json", mode=mode)
+    view = dataclasses.replace(CoreDouble().view(), permission_mode=permission_mode)
+    start = start_once(DIALECTS[find_dialect(launch)], launch, view, "go")
+    rest = [word for word in start.argv if word in ("--mode", "--auto", "--force", "plan", "ask", "low", "high")]
+    assert tuple(rest) == words
 
 
 ARGV = Launch(("claude",), {}, (), "stream_json")

@@ -58,7 +58,7 @@ DIALECTS = {
         prompt=(PROMPT,),
         model=("--model", "{model}"),
         mode=("--mode", "{mode}"),
-        modes={"plan": ("--mode", "plan"), "auto": ("--force",)},
+        modes={"plan": ("--mode", "plan")},
     ),
     # It only reads unless --auto says how much it may do.
     "droid": Dialect(
@@ -70,7 +70,6 @@ DIALECTS = {
         model=("--model", "{model}"),
         effort=("--reasoning-effort", "{effort}"),
         mode=("--auto", "{mode}"),
-        modes={"auto": ("--auto", "low")},
     ),
 }
 
