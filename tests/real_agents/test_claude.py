@@ -327,3 +327,32 @@ async def test_a_question_is_answered(client: Client, lane: dict[str, Any]) -> N
     topic, turn = await wait_turn(client, turn_id)
     assert (topic, turn["summary"]) == ("turn.completed", "I see.")
     assert '"Which color?"="Blue"' in (await list_items(client, turn_id, session))[0]["text"]
+
+
+async def test_turns_are_taken_back_and_a_session_is_forked_at_a_turn(
+    client: Client, lane: dict[str, Any], model: ModelServer
+) -> None:
+    async def say(session: dict[str, Any], answer: str) -> str:
+        turn_id = await prompt(client, session, write_script({"text": answer}))
+        topic, turn = await wait_turn(client, turn_id)
+        assert (topic, turn["summary"]) == ("turn.completed", answer), turn
+        return turn_id
+
+    def heard() -> list[str]:
+        """What the model was told that it had said."""
+        said = json.dumps(model.wait_for_requests(1, "/messages")[-1].body["messages"])
+        return [
+            word for word in ("One apple.", "Two plums.", "Three pears.", "Four figs.") if f'"text": "{word}"' in said
+        ]
+
+    session = await make_session(client, lane)
+    turns = [await say(session, answer) for answer in ("One apple.", "Two plums.", "Three pears.")]
+    origin = {"kind": "fork", "session_id": session["session_id"], "turn_id": turns[1]}
+    fork = await make_session(client, lane, origin=origin)
+    await say(fork, "Four figs.")
+    assert heard() == ["One apple.", "Two plums."]
+    before = {payload["session"]["process_id"] for payload in client.payloads("session.attached")}
+    await client.call("session.rewind", {"turn_id": turns[1]}, session_id=session["session_id"])
+    await client.wait("session.attached", lambda p: p["session"]["process_id"] not in before)
+    await say(session, "Four figs.")
+    assert heard() == ["One apple."]

@@ -33,13 +33,15 @@ _SETTERS = {"set_permission_mode": "mode", "set_model": "model", "apply_flag_set
 class ClaudePrompt(Prompt):
     """A prompt, and what was said to the same turn after it."""
 
-    __slots__ = ("later", "repeat_interrupt")
+    __slots__ = ("later", "repeat_interrupt", "said")
 
     def __init__(self, turn_id: str, n: int) -> None:
         super().__init__(turn_id, n)
         self.later: list[int] = []
         self.repeat_interrupt = False
         """The agent had not begun when it was told to stop, so it will be told again."""
+        self.said: str | None = None
+        """The agent's own id of its last message: where a fork can begin."""
 
 
 class ClaudeDriver(LineDriver[ClaudePrompt, ControlHandshake]):
@@ -109,7 +111,7 @@ class ClaudeDriver(LineDriver[ClaudePrompt, ControlHandshake]):
     def _read_prompt(self, writes: Sequence[AgentWrite], turn: Turn) -> ClaudePrompt | None:
         assert turn.input_n is not None
         prompt = ClaudePrompt(turn.turn_id, turn.input_n)
-        prompt.usage, prompt.summary = turn.usage or NO_USAGE, turn.summary
+        prompt.usage, prompt.summary, prompt.said = turn.usage or NO_USAGE, turn.summary, turn.agent_turn_id
         for write in writes[turn.input_n :]:
             message = msgspec.json.decode(write.data)
             if message["type"] == "user":
@@ -178,9 +180,17 @@ class ClaudeDriver(LineDriver[ClaudePrompt, ControlHandshake]):
         elif self._prompt is None and kind not in ("control_response", "control_request", "result", "system"):
             return
         elif (take := self._take_kind.get(kind)) is not None:
+            self._note_said(kind, message)
             take(message)
         elif kind not in _IGNORED:
             self._transcript.show_unknown(kind, message)
+
+    def _note_said(self, kind: str, message: Message) -> None:
+        prompt, said = self._prompt, message.get("uuid")
+        if prompt is None or prompt.ended or kind != "assistant" or message.get("parent_tool_use_id") is not None:
+            return
+        if type(said) is str and 0 < len(said) <= 512:
+            prompt.said = said
 
     def _take_system(self, message: Message) -> None:
         subtype = message.get("subtype")
@@ -279,6 +289,7 @@ class ClaudeDriver(LineDriver[ClaudePrompt, ControlHandshake]):
         elif not self._goes_on(message, prompt):
             interrupted = prompt.cancel_n is not None
             progress = read_ending(message, interrupted=interrupted, error=self._transcript.error)
+            progress["agent_turn_id"] = prompt.said
             self._finish_turn(prompt, progress, usage)
 
     def _is_of_another(self, result: Message, prompt: ClaudePrompt) -> bool:

@@ -92,6 +92,9 @@ def start_claude(launch: Launch, view: AgentView, process_id: str) -> Start:
     argv += ["--effort", effort] if effort is not None else []
     argv += ["--resume", old_id] if old_id is not None else []
     argv += ["--fork-session"] if forks else []
+    origin = view.session.origin
+    if forks and origin is not None and origin.agent_turn_id is not None:
+        argv += ["--resume-session-at", origin.agent_turn_id]
     argv += ["--session-id", name_conversation(process_id)] if old_id is None or forks else []
     fills = {}
     if launch.mcp_servers:

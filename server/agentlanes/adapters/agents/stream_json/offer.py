@@ -43,6 +43,7 @@ def read_offer(given: dict[str, Any]) -> Offer:
     return Offer(
         steer=True,
         fork=True,
+        fork_at_turn=True,
         compact=True if "compact" in names else None,
         review=True if find_review(names) is not None else None,
         settings=tuple(settings),
