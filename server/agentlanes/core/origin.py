@@ -11,7 +11,7 @@ from agentlanes.core import queue
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
 from agentlanes.core.world import OriginSeen
-from agentlanes.wire.models import Lane, Session, SessionOrigin, Turn
+from agentlanes.wire.models import Lane, Offer, Session, SessionOrigin, Turn
 
 HANDOVER_HINT = "origin {kind: handover} tells a new agent what was done"
 
@@ -158,6 +158,13 @@ def _require_end(draft: Draft, source: Session, origin: SessionOrigin, seen: Ori
             f"{HANDOVER_HINT}",
             session_id=source.session_id,
         )
+
+
+def complete_offer(offer: Offer | None) -> Offer | None:
+    """What an agent offers, with what follows from it: one that forks at a turn can go back to one."""
+    if offer is None or not offer.fork_at_turn or offer.rewind is not None:
+        return offer
+    return msgspec.structs.replace(offer, rewind=True)
 
 
 class Back(Struct, frozen=True):

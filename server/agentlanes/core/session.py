@@ -226,7 +226,7 @@ def settle(draft: Draft, command: Command[SessionSettle]) -> None:
         resumable=payload.resumable,
         attached_at=command.at,
         identity=payload.identity,
-        offer=payload.offer,
+        offer=origins.complete_offer(payload.offer),
         title=session.title or write_line(payload.title),
     )
     if payload.cursor is not None:
@@ -258,8 +258,9 @@ def apply(draft: Draft, command: Command[SessionApply]) -> None:
         changes["title"] = title
     if payload.activity is not None and activity != session.activity:
         changes["activity"] = activity
-    if payload.offer is not None and payload.offer != session.offer:
-        changes["offer"] = payload.offer
+    offer = origins.complete_offer(payload.offer)
+    if offer is not None and offer != session.offer:
+        changes["offer"] = offer
     if payload.agent_session_id is not None and payload.agent_session_id != session.agent_session_id:
         changes["agent_session_id"] = payload.agent_session_id
     if changes:
