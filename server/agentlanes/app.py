@@ -35,8 +35,10 @@ from agentlanes.kernel.reactors.engine import Engine
 from agentlanes.kernel.reactors.expiry import Expiry
 from agentlanes.kernel.reactors.harness import Watch
 from agentlanes.kernel.reactors.lanes import Lanes
+from agentlanes.kernel.reactors.limits import Limits
 from agentlanes.kernel.reactors.processes import Processes
 from agentlanes.kernel.reactors.stops import Stops
+from agentlanes.kernel.reactors.watchdog import Watchdog
 from agentlanes.kernel.views import Views
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.relay import VERSION
@@ -135,6 +137,8 @@ async def start(places: Places) -> Server:
         {**lanes.give_ups(), **conversations.give_ups(), **processes.give_ups()},
     )
     expiry = Expiry(kernel, clock)
+    limits = Limits(kernel, runners, clock)
+    watchdog = Watchdog(kernel, runners, vitals, clock, conversations.abandon, profiles.patience)
     pruning = asyncio.create_task(_prune(store), name="prune")
 
     reached("boot.read")
@@ -145,6 +149,8 @@ async def start(places: Places) -> Server:
     reached("boot.told")
     engine.start()
     expiry.start()
+    limits.start()
+    watchdog.start()
     watch.start()
     reached("boot.driven")
 
@@ -175,6 +181,8 @@ async def start(places: Places) -> Server:
         stopped,
         [
             installations.close,
+            watchdog.close,
+            limits.close,
             watch.close,
             expiry.close,
             engine.close,

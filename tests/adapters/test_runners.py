@@ -673,3 +673,28 @@ def test_it_runs_on_uvloop() -> None:
 
     with make_folder() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run(folder))
+
+
+async def test_limits_and_measures(bench: Bench, server: Runners) -> None:
+    holding = "held = bytearray(32 << 20); held[::4096] = b'x' * len(held[::4096]); import time; time.sleep(1000)"
+    await server.spawn(LANE, SpawnPlan("p", (sys.executable, "-S", "-c", holding), "/tmp", ENV))
+    usage = (await server.measure(["p", "unknown"]))["p"]
+    assert usage.processes >= 1 and usage.memory_bytes > 0
+    await server.limit("p", memory_mb=4096, cpu_percent=100)
+    await server.close()
+    again = await bench.started()
+    assert [report.limited for report in again.reports()] == [True]
+    await again.limit("p", memory_mb=16)
+    exited = await bench.event(Exited, "p")
+    assert exited.breach is not None and exited.breach.limit == "memory_limit_mb"
+    assert await again.measure(["p"]) == {}
+
+
+async def test_a_runner_of_an_older_version_says_what_it_cannot(bench: Bench, server: LocalRunners) -> None:
+    await server.spawn(LANE, shell("p", "sleep 1000"))
+    # As its hello says that knows of no features.
+    server._lanes[LANE].features = frozenset()
+    with pytest.raises(RunnerError) as refused:
+        await server.limit("p", memory_mb=1)
+    assert refused.value.code is RunnerErrorCode.RUNNER_TOO_OLD and not refused.value.retryable
+    assert await server.measure(["p"]) == {}

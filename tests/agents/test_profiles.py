@@ -111,6 +111,11 @@ def test_the_demo_agent_can_be_replaced(tmp_path: Path) -> None:
             '[profiles.x]\nargv = ["a"]\nharness = {arg = []}',
             "profiles.x.harness.arg: there is no such key; harness says how",
         ),
+        (
+            "[watchdog]\nrepeats = -1",
+            "watchdog.repeats: input should be greater than or equal to 0; repeats is",
+        ),
+        ("[watchdog]\nsilence = 5", "watchdog.silence: the watchdog has no such key; silence_seconds may"),
         ("[harness]", "harness.url: it is missing; url is where it listens"),
         ("harness = true", "harness: it is no table; write it as [harness]"),
         ('[harness]\nurl = "http://k:v@localhost"', "harness.url: string should match pattern"),

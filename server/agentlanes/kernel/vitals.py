@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from agentlanes.kernel.ports.runners import TerminalSize
+from agentlanes.kernel.progress import Pace
 from agentlanes.wire.models import HarnessStatus, Item, Session, Terminal
 
 
@@ -28,6 +29,7 @@ class Vitals:
     def __init__(self) -> None:
         self.texts: dict[str, LiveText] = {}
         self.heartbeats: dict[str, str] = {}
+        self.paces: dict[str, Pace] = {}
         self.harness_checked_at: str | None = None
         self.ends: dict[str, int] = {}
         self.sizes: dict[str, TerminalSize] = {}

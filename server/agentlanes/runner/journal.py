@@ -153,6 +153,7 @@ def _tell(story: Story, record: Record) -> None:
             "state": "running",
             "exit_code": None,
             "signal": None,
+            "breach": None,
             "last_n": 0,
             "spawned_at": _number(record.get("t")) / 1000,
             "exited_at": None,
@@ -178,6 +179,8 @@ def _tell(story: Story, record: Record) -> None:
             exited_at=_number(record.get("t")) / 1000,
         )
 
+    elif kind == "breach":
+        process.update(breach=record.get("breach"))
     elif kind == "sweeping":
         process.update(sweeping=True)
     elif kind == "swept":

@@ -14,6 +14,7 @@ from agentlanes.runner.service import Service
 from agentlanes.runner.spawn import Start, start_on_pipes, start_on_terminal
 from agentlanes.runner.stop import Stopper
 from agentlanes.runner.table import read_boot_id, read_start
+from agentlanes.runner.warden import Limit, Usage, Warden
 from agentlanes.runner.wire import RUNNER_PROTOCOL
 
 TYPE_CHECKING = False
@@ -65,6 +66,7 @@ class Lane:
         self._link = Link(loop, listener, service.greet, service.serve)
         self._ingest = Ingest(loop, self._link.grew, self._stalled, self._throttled, self._closed)
         self._stopper = Stopper(loop, settings.home, settings.lane_id, self._swept)
+        self._warden = Warden(loop, settings.home, self._exceed)
         self._by_pid: dict[int, Process] = {}
         self._start = read_start(os.getpid()) or 0
         self._spared = False
@@ -104,7 +106,11 @@ class Lane:
             "lane_id": self.settings.lane_id,
             "processes": [
                 *self.told.values(),
-                *(process.report() for process in self.processes.values() if not process.forgotten),
+                *(
+                    {**process.report(), "limited": self._warden.is_limited(process)}
+                    for process in self.processes.values()
+                    if not process.forgotten
+                ),
             ],
         }
 
@@ -181,6 +187,20 @@ class Lane:
         stream.tape.release(offset)
         self._ingest.released(stream)
 
+    def limit(self, process: Process, limit: Limit | None) -> None:
+        """Hold a process and all below it to a limit from now on, or to none."""
+        self._warden.limit(process, limit)
+
+    def measure(self, process: Process) -> Usage:
+        """What a process and all below it take."""
+        return self._warden.measure(process)
+
+    def _exceed(self, process: Process, breach: dict[str, object]) -> None:
+        if process.running:
+            process.breach = breach
+            self.record("breach", process_id=process.id, breach=breach)
+            self._stopper.end_now(process)
+
     def stop(self, process: Process, grace: float) -> None:
         """Begin to end it; what it left behind too, if it has ended already."""
         if process.running:
@@ -239,6 +259,7 @@ class Lane:
     def _end_process(self, process: Process, code: int) -> None:
         process.exited_at = time.time()
         self._stopper.ended(process)
+        self._warden.forget(process)
         process.exit_code, process.signal = (code, None) if code >= 0 else (None, -code)
         process.throttled = False
         process.close_stdin()
@@ -251,6 +272,7 @@ class Lane:
             "process_id": process.id,
             "exit_code": process.exit_code,
             "signal": process.signal,
+            "breach": process.breach,
             "ends": process.ends(),
             "sweeping": sweep,
         }

@@ -97,6 +97,8 @@ class Process:
         self.sweeping = False
         self.swept: tuple[int, list[int]] | None = None
         """How many were killed of what it left behind, and the pids that would not die."""
+        self.breach: dict[str, object] | None = None
+        """The limit for which it is ended, with the numbers."""
         self.forgotten = False
         """A server has recorded its end."""
 
@@ -152,6 +154,7 @@ class Process:
             "state": "running" if self.running else "exited",
             "exit_code": self.exit_code,
             "signal": self.signal,
+            "breach": self.breach,
             "streams": {name: stream.report() for name, stream in self.streams.items()},
             "last_n": self.inbox.last_n,
             "pty": self.size is not None,

@@ -8,10 +8,13 @@ import os
 import signal
 import struct
 import termios
+import time
 
 from agentlanes.runner.spawn import Start
 from agentlanes.runner.stop import signal_foreground
 from agentlanes.runner.tape import Limit, Writer
+from agentlanes.runner.warden import AVAILABLE, CPU_WINDOW, EVERY
+from agentlanes.runner.warden import Limit as ResourceLimit
 from agentlanes.runner.wire import LANE_MARKER, PROCESS_MARKER, STATE_MARKER, SUPPORTED, RefusedError, Request
 
 TYPE_CHECKING = False
@@ -27,6 +30,8 @@ TAPE_LIMITS = {
     "err": Limit(cap_bytes=256 << 10, segment_bytes=64 << 10, lossless=False),
     "in": Limit(16 << 20, 4 << 20, lossless=False),
 }
+FEATURES = ["limit", "measure"] if AVAILABLE else []
+"""What a runner of this protocol version may do beyond the first of its kind: a server asks for nothing else."""
 MAX_CELLS = 10_000
 MAX_GRACE_MS = 600_000
 MAX_OFFSET = 1 << 62
@@ -44,6 +49,8 @@ class Service:
             "signal": self._signal,
             "close_stdin": self._close_stdin,
             "stop": self._stop,
+            "limit": self._limit,
+            "measure": self._measure,
             "release": self._release,
             "forget": self._forget,
             "shutdown": self._shutdown,
@@ -60,7 +67,7 @@ class Service:
                 f"this runner speaks {list(SUPPORTED)}, the server {versions}",
                 supported=list(SUPPORTED),
             )
-        return {"version": max(common), **self._lane.report()}
+        return {"version": max(common), "features": FEATURES, **self._lane.report()}
 
     def serve(self, request: Request) -> dict[str, object]:
         operation = self._operations.get(request.op) if isinstance(request.op, str) else None
@@ -171,6 +178,31 @@ class Service:
         process = self._find(request)
         self._lane.stop(process, request.number("grace_ms", 0, MAX_GRACE_MS) / 1000)
         return {}
+
+    def _limit(self, request: Request) -> dict[str, object]:
+        process = self._find_running(request)
+        memory = request.number("memory_mb", 1, 1 << 40) << 20 if request.has("memory_mb") else None
+        cpu = request.number("cpu_percent", 1, 1 << 30) if request.has("cpu_percent") else None
+        window = request.number("cpu_window_ms", 1, 1 << 31, round(CPU_WINDOW * 1000)) / 1000
+        every = request.number("every_ms", 1, 1 << 31, round(EVERY * 1000)) / 1000
+        limited = memory is not None or cpu is not None
+        self._lane.limit(process, ResourceLimit(memory, cpu, window, every) if limited else None)
+        return {}
+
+    def _measure(self, request: Request) -> dict[str, object]:
+        """Of those that run among the processes that are named."""
+        usages = {}
+        for process_id in request.texts("process_ids"):
+            process = self._lane.processes.get(process_id)
+            if process is not None and process.running:
+                usage = self._lane.measure(process)
+                usages[process_id] = {
+                    "cpu_ms": round(usage.cpu * 1000),
+                    "memory_bytes": usage.memory,
+                    "processes": usage.count,
+                    "uptime_ms": round((time.time() - process.spawned_at) * 1000),
+                }
+        return {"usages": usages}
 
     def _release(self, request: Request) -> dict[str, object]:
         process = self._find(request)

@@ -53,6 +53,12 @@ class Stopper:
             self._hang_up(process)
         self._step(process, grace, lambda: self._terminate(process, grace))
 
+    def end_now(self, process: Process) -> None:
+        """Kill it without asking first: what it would do meanwhile is what it must not do."""
+        process.stopping = True
+        self.ended(process)
+        self._kill(process)
+
     def ended(self, process: Process) -> None:
         """The process itself was reaped: its number may mean another one from now on."""
         step = self._steps.pop(process, None)

@@ -18,11 +18,13 @@ from agentlanes.adapters.agents.tables import (
     Table,
     WrittenHarness,
     WrittenMcpServer,
+    WrittenPatience,
     WrittenProfile,
     WrittenServer,
 )
 from agentlanes.kernel.ports.agents import Known
 from agentlanes.kernel.ports.harness import HarnessPlan
+from agentlanes.kernel.ports.patience import Patience
 from agentlanes.wire.models import Problem
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -40,6 +42,7 @@ class Config:
     imported: tuple[Known, ...] = ()
     """Those of other editors."""
     harness: HarnessPlan | None = None
+    patience: Patience = field(default_factory=Patience)
     default: str | None = None
     problems: tuple[Problem, ...] = ()
     files: tuple[Path, ...] = ()
@@ -82,6 +85,7 @@ class _Reading:
             tuple(known.values()),
             tuple(each for name, each in imported.items() if name not in known),
             self._read_harness(),
+            self._read_patience(),
             self._read_default([*known, *imported]),
             tuple(self._problems),
             tuple(self._files),
@@ -116,6 +120,11 @@ class _Reading:
             if checked is not None:
                 servers[name] = describe_server(name, checked)
         return servers
+
+    def _read_patience(self) -> Patience:
+        table = self._written.get("watchdog")
+        checked = None if table is None else self._check(WrittenPatience, "watchdog", "the watchdog", table)
+        return Patience() if checked is None else Patience(**checked.model_dump(exclude_none=True))
 
     def _read_profile(self, name: str, table: object, sources: Sources) -> list[Known]:
         key = f"profiles.{name}"

@@ -29,6 +29,7 @@ import msgspec
 from agentlanes.adapters.agents.built_in import DEMO, KNOWN
 from agentlanes.kernel.ports.agents import Known, Launch
 from agentlanes.kernel.ports.harness import HarnessPlan
+from agentlanes.kernel.ports.patience import Patience
 from agentlanes.wire.models import Problem, Profile
 
 _Stamp = tuple[int, int, int] | None
@@ -48,6 +49,7 @@ class TomlProfiles:
         self._is_fresh = True
         self._known: dict[str, Known] = {}
         self._harness: HarnessPlan | None = None
+        self._patience = Patience()
         self._problems: tuple[Problem, ...] = ()
         self._hear: Callable[[], object] = lambda: None
         self._take((), (), None)
@@ -84,13 +86,18 @@ class TomlProfiles:
         self._refresh()
         return self._harness
 
+    def patience(self) -> Patience:
+        """How long the file says that agents are waited for."""
+        self._refresh()
+        return self._patience
+
     def _refresh(self) -> None:
         stamps = tuple(_look(path) for path in (self._path, *self._files))
         if stamps == self._stamps or (self._is_fresh and stamps == (None,)):
             return
         self._is_fresh = False
         if stamps[0] is None:
-            self._problems, self._files, self._harness = (), (), None
+            self._problems, self._files, self._harness, self._patience = (), (), None, Patience()
             self._take((), (), None)
         else:
             # pydantic takes longer to import than the rest of the server to start; without a config nobody needs it.
@@ -99,7 +106,7 @@ class TomlProfiles:
             config = read_config(self._path, {known.profile.name: known for known in (DEMO, *KNOWN)})
             self._problems = config.problems
             if config.is_readable:
-                self._files, self._harness = config.files, config.harness
+                self._files, self._harness, self._patience = config.files, config.harness, config.patience
                 self._take(config.known, config.imported, config.default)
         self._stamps = tuple(_look(path) for path in (self._path, *self._files))
         self._hear()

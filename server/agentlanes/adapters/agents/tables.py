@@ -41,6 +41,10 @@ HINTS = {
     "failures": "failures is a number of checks, 1 to 100",
     "successes": "successes is a number of checks, 1 to 100",
     "cooldown_seconds": "cooldown_seconds is a number from 0 to 86400",
+    "silence_seconds": "silence_seconds is a number from 0 to 2592000; 0 waits for ever",
+    "retry_seconds": "retry_seconds is a number from 0 to 2592000; 0 waits for ever",
+    "cancel_seconds": "cancel_seconds is a number from 0 to 3600; 0 waits for ever",
+    "repeats": "repeats is a number of tool calls, 0 to 10000; 0 counts none",
 }
 
 
@@ -152,3 +156,12 @@ class WrittenHarness(Table):
     failures: Annotated[int, Field(ge=1, le=100)] | None = None
     successes: Annotated[int, Field(ge=1, le=100)] | None = None
     cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] | None = None
+
+
+class WrittenPatience(Table):
+    """The `[watchdog]` table. The numbers have the defaults of `Patience` where absent; 0 waits for ever."""
+
+    silence_seconds: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
+    retry_seconds: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
+    cancel_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
+    repeats: Annotated[int, Field(ge=0, le=10_000)] | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from agentlanes.adapters.runners.connection import Connection, ConnectionLostError, Fields, RunnerEndingError
 from agentlanes.adapters.runners.launch import launch_runner, start_failed
 from agentlanes.adapters.runners.place import RunnerPlace
-from agentlanes.adapters.runners.report import decode_report, encode_plan
+from agentlanes.adapters.runners.report import decode_breach, decode_report, encode_plan
 from agentlanes.adapters.runners.survivors import sweep_process, sweep_survivors
 from agentlanes.kernel.ports.runners import (
     Exit,
@@ -57,6 +57,8 @@ class LaneRunner:
     ) -> None:
         self.place = place
         self.reports: dict[str, ProcessReport] = {}
+        self.features: frozenset[str] = frozenset()
+        """What the runner can do beyond the first of its protocol version."""
         self.buried_with_losses = False
         """Its last runner died with processes."""
         self._tapes_dir = tapes_dir
@@ -232,6 +234,7 @@ class LaneRunner:
         return connection
 
     def _greet(self, answer: Fields) -> None:
+        self.features = frozenset(answer.get("features", ()))
         self._adopt([decode_report(self.lane_id, self._tapes_dir, fields) for fields in answer["processes"]])
 
     async def _bury(self) -> bool:
@@ -307,7 +310,7 @@ class LaneRunner:
                 self._publish(Throttled(report.process_id, report.throttled, "byte_budget"))
             if before.state is ProcessState.RUNNING and report.exit is not None:
                 ends = {stream: now.end for stream, now in report.streams.items()}
-                self._publish(Exited(report.process_id, report.exit, ends))
+                self._publish(Exited(report.process_id, report.exit, ends, report.breach))
             if report.swept is not None and before.swept is None:
                 self._publish(report.swept)
 
@@ -353,9 +356,10 @@ class LaneRunner:
             exit=outcome,
             exited_at=event["exited_at"],
             sweeping=event["sweeping"],
+            breach=decode_breach(event),
             streams={stream: replace(then, end=ends[stream]) for stream, then in report.streams.items()},
         )
-        self._publish(Exited(report.process_id, outcome, ends))
+        self._publish(Exited(report.process_id, outcome, ends, decode_breach(event)))
 
     def _lose(self, connection: Connection) -> None:
         if connection is not self._connection:

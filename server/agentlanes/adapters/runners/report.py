@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from agentlanes.kernel.ports.runners import (
+    Breach,
     Exit,
     ProcessReport,
     ProcessState,
@@ -46,7 +47,15 @@ def decode_report(lane_id: str, tapes_dir: Path, fields: Mapping[str, Any]) -> P
         swept=Swept(process_id, swept["killed"], tuple(swept["left"])) if (swept := fields.get("swept")) else None,
         spawned_at=fields["spawned_at"],
         exited_at=fields["exited_at"],
+        breach=decode_breach(fields),
+        limited=bool(fields.get("limited")),
     )
+
+
+def decode_breach(fields: Mapping[str, Any]) -> Breach | None:
+    """The limit for which a runner ended a process. A runner of an older version knows of none."""
+    told = fields.get("breach")
+    return Breach(told["limit"], told["value"], told["used"], told.get("window_ms")) if told else None
 
 
 def read_streams(tapes_dir: Path, process_id: str, *, is_open: bool) -> dict[Stream, StreamReport]:

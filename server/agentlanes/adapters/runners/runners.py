@@ -7,7 +7,7 @@ import binascii
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from agentlanes.adapters.runners.lane import LaneRunner, RunnerGoneError
@@ -27,6 +27,7 @@ from agentlanes.kernel.ports.runners import (
     TapeReader,
     TerminalSize,
     UnreachableRunner,
+    Usage,
 )
 from agentlanes.runner.journal import read_journal
 
@@ -121,6 +122,37 @@ class LocalRunners:
     async def stop(self, process_id: str, *, grace_ms: int = 3000) -> None:
         """Ask for the end, step by step, and a sweep; `Exited` and `Swept` follow."""
         await self._find_known(process_id).stop(process_id, grace_ms)
+
+    async def limit(self, process_id: str, *, memory_mb: int | None = None, cpu_percent: int | None = None) -> None:
+        """Hold a process with all below it to a limit, in place of the one that was; to none without any."""
+        lane = self._find_known(process_id)
+        with contextlib.suppress(RunnerGoneError):
+            await lane.connect()
+        if "limit" not in lane.features:
+            raise RunnerError(
+                RunnerErrorCode.RUNNER_TOO_OLD,
+                f"the runner of {lane.lane_id} cannot limit memory or cpu: an older version started it, or its system "
+                "does not tell what processes take; a runner is started anew once nothing runs in its lane",
+            )
+        await self._ask(process_id, "limit", {"memory_mb": memory_mb, "cpu_percent": cpu_percent})
+
+    async def measure(self, process_ids: Collection[str]) -> Mapping[str, Usage]:
+        """What processes take now. Those that do not run, or whose runner cannot tell, are left out."""
+        lanes: dict[LaneRunner, list[str]] = {}
+        for process_id in process_ids:
+            lane = self._find(process_id)
+            if lane is not None and "measure" in lane.features:
+                lanes.setdefault(lane, []).append(process_id)
+        found = await asyncio.gather(*(self._measure(lane, ids) for lane, ids in lanes.items()))
+        return {process_id: usage for usages in found for process_id, usage in usages.items()}
+
+    async def _measure(self, lane: LaneRunner, process_ids: list[str]) -> dict[str, Usage]:
+        try:
+            answer = await lane.request("measure", {"process_ids": process_ids})
+        except (RunnerGoneError, RunnerError) as error:
+            log.debug("%s cannot be measured: %s", lane.lane_id, error)
+            return {}
+        return {process_id: Usage(**fields) for process_id, fields in answer["usages"].items()}
 
     async def release(self, process_id: str, offset: int, *, stream: Stream = "out") -> None:
         """Say that a lossless tape was read up to `offset`: older segments may go."""

@@ -10,7 +10,7 @@ spawned before answers with its report, a numbered write that was accepted befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -37,6 +37,8 @@ class RunnerErrorCode(StrEnum):
     """Another server took over this runner."""
     RUNNER_START_FAILED = "RUNNER_START_FAILED"
     """`details` carry the exit code and the tail of the runner's log."""
+    RUNNER_TOO_OLD = "RUNNER_TOO_OLD"
+    """It was started by an older version, or runs on a system that cannot do this. It does the rest."""
     RUNNER_UNREACHABLE = "RUNNER_UNREACHABLE"
     """The runner lives and did not answer in time. Whether it acted is unknown; asking again is safe."""
     RUNNER_VERSION_UNSUPPORTED = "RUNNER_VERSION_UNSUPPORTED"
@@ -139,6 +141,28 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """The limit for which a runner ended a process with all below it: `memory_limit_mb` or `cpu_limit_percent`."""
+
+    limit: str
+    value: int
+    used: int
+    window_ms: int | None = None
+    """For cpu: over how long it was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process and all below it take."""
+
+    cpu_ms: int
+    """Since its processes began; less where some of them ended."""
+    memory_bytes: int
+    processes: int
+    uptime_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamReport:
     """What a tape holds: the bytes from `start` up to `end`."""
 
@@ -182,6 +206,10 @@ class ProcessReport:
     spawned_at: float | None
     """Seconds since the epoch."""
     exited_at: float | None
+    breach: Breach | None = None
+    """Why the runner ended it, where it was a limit."""
+    limited: bool = False
+    """The runner holds it to a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +248,7 @@ class Exited:
     process_id: str
     exit: Exit
     ends: Mapping[Stream, int]
+    breach: Breach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +378,13 @@ class Runners(Protocol):
 
         Returns when the runner has begun. `Exited` and `Swept` follow.
         """
+
+    async def limit(self, process_id: str, *, memory_mb: int | None = None, cpu_percent: int | None = None) -> None:
+        """Hold a process with all below it to a limit, in place of the one that was; to none without any. What takes
+        more is ended, and its exit says so. RUNNER_TOO_OLD where the runner cannot."""
+
+    async def measure(self, process_ids: Collection[str]) -> Mapping[str, Usage]:
+        """What processes take now. Those that do not run, or whose runner cannot tell, are left out."""
 
     async def release(self, process_id: str, offset: int, *, stream: Stream = "out") -> None:
         """Say that a lossless tape was read up to `offset`: older segments may go."""

@@ -18,6 +18,7 @@ from agentlanes.kernel.paths import see_paths
 from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Start, Step
 from agentlanes.kernel.ports.runners import RunnerError, Runners
 from agentlanes.kernel.ports.store import Selection
+from agentlanes.kernel.progress import Pace, shows_progress
 from agentlanes.kernel.reactors.lines import LINE_CAP, Chunks, Lines
 from agentlanes.kernel.reactors.processes import tell_exit
 from agentlanes.kernel.vitals import Vitals
@@ -113,6 +114,8 @@ class Conversation:
         self._outbox: list[AgentWrite] = []
         self._wrote = False
         self._released = 0
+        self._is_news = False
+        """The frames that were read last were never read before."""
         self._line_end = b"\n" if driver.stream == "out" else b""
         self._task: asyncio.Task[None] | None = None
 
@@ -170,7 +173,8 @@ class Conversation:
             await self._deliver()
             if self._started:
                 await self._close_input(view)
-            await self._follow_tape((Lines if self._driver.stream == "out" else Chunks)(tape, cursor.rest))
+            lines = (Lines if self._driver.stream == "out" else Chunks)(tape, cursor.rest)
+            await self._follow_tape(lines, cursor.applied)
         finally:
             tape.close()
         return await self._finish()
@@ -185,7 +189,16 @@ class Conversation:
         ended = [turn for turn in turns if turn.ended_at is not None]
         return max(ended, key=lambda turn: turn.ended_at or "", default=None)
 
-    async def _follow_tape(self, lines: Lines | Chunks) -> None:
+    def _note_print(self, frames: int) -> None:
+        pace = self._vitals.paces.get(self._session_id)
+        if pace is not None:
+            pace.printed += frames
+
+    def _note_progress(self, step: Step) -> None:
+        if self._is_news and shows_progress(step):
+            self._vitals.paces[self._session_id] = Pace(self._clock.milliseconds())
+
+    async def _follow_tape(self, lines: Lines | Chunks, known: int) -> None:
         deadline = asyncio.get_running_loop().time() + self._handshake_seconds
         # What an agent still says while it is being stopped is nobody's: it may be endless, or the end of its turn.
         while self._problem is None:
@@ -193,9 +206,15 @@ class Conversation:
             exited = self._exit is not None
             at = self._clock.now()
             count = 0
+            fresh = 0
             for line, offset, end in lines.read():
                 self._driver.receive(line, offset, end, at)
                 count += 1
+                # What is read again after a restart is no news.
+                fresh += end > known
+            self._is_news = fresh > 0
+            if fresh:
+                self._note_print(fresh)
             if count:
                 self._vitals.heartbeats[self._session_id] = at
                 deadline = asyncio.get_running_loop().time() + self._handshake_seconds
@@ -264,6 +283,7 @@ class Conversation:
             "session.apply", step.apply, correlation_id=correlation_id, facts=seen, session_id=self._session_id
         )
         self._unlogged |= step.unlogged
+        self._note_progress(step)
         self._outbox += step.apply.writes
         self._wrote = self._wrote or bool(step.apply.writes)
         reached("frames.applied")
@@ -383,8 +403,12 @@ class Conversation:
         except RunnerError as error:
             log.debug("%s", error)
 
-    async def _abandon(self, problem: Problem) -> None:
+    async def abandon(self, problem: Problem) -> None:
         """Ends the process; its exit will carry the problem."""
+        await self._abandon(problem)
+        self._wakeup.set()
+
+    async def _abandon(self, problem: Problem) -> None:
         if self._problem is not None:
             return
         self._problem = problem
@@ -418,6 +442,7 @@ class Conversation:
             )
         await tell_exit(self._kernel, self._runners, msgspec.structs.replace(exit, problem=problem))
         self._vitals.heartbeats.pop(self._session_id, None)
+        self._vitals.paces.pop(self._session_id, None)
 
     def _is_unexpected(self) -> bool:
         session = self._kernel.state.get("session", self._session_id)

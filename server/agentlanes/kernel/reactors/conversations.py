@@ -118,6 +118,13 @@ class Conversations:
             return True
         return False
 
+    async def abandon(self, process_id: str, problem: Problem) -> bool:
+        """Ends an agent that is beyond help; its exit will carry the problem. False where nobody converses with it."""
+        conversation = self._by_process.get(process_id)
+        if conversation is not None:
+            await conversation.abandon(problem)
+        return conversation is not None
+
     def _hear(self, committed: Committed) -> None:
         self._secrets |= committed.unlogged
         if self._secrets:

@@ -20,6 +20,7 @@ from agentlanes.kernel.environments import Environments
 from agentlanes.kernel.kernel import Committed, Kernel
 from agentlanes.kernel.ports.runners import (
     Adoption,
+    Breach,
     Exit,
     Exited,
     Grew,
@@ -64,18 +65,37 @@ def name_signal(number: int) -> str:
         return f"SIG{number}"
 
 
-def describe_exit(process_id: str, exit: Exit) -> ProcessExit:
+def describe_breach(breach: Breach) -> Problem:
+    """Why a runner ended a process that took too much."""
+    if breach.limit == "memory_limit_mb":
+        told = f"held {breach.used} MiB of memory together, where {breach.value} MiB are allowed"
+    else:
+        told = (
+            f"used {breach.used} % of a processor over {(breach.window_ms or 0) / 1000:g} s, where {breach.value} % "
+            "are allowed"
+        )
+    return Problem(
+        code="PROCESS_LIMIT",
+        message=f"the agent and what it started {told}; they were ended, and session.attach starts the agent again",
+        details={"limit": breach.limit, "value": breach.value, "used": breach.used},
+    )
+
+
+def describe_exit(process_id: str, exit: Exit, breach: Breach | None = None) -> ProcessExit:
     """How a process ended, in the protocol's words."""
     return ProcessExit(
         process_id=process_id,
         exit_code=exit.exit_code,
         signal=name_signal(exit.signal) if exit.signal is not None else None,
+        problem=describe_breach(breach) if breach is not None else None,
     )
 
 
 def describe_end(report: ProcessReport) -> ProcessExit:
     """How a process that no longer runs ended, as its runner or its runner's journal tells it."""
-    ended = describe_exit(report.process_id, report.exit) if report.exit is not None else lose(report.process_id)
+    ended = lose(report.process_id)
+    if report.exit is not None:
+        ended = describe_exit(report.process_id, report.exit, report.breach)
     return _with_size(ended, report.size)
 
 
@@ -192,8 +212,8 @@ class Processes:
                 if stream != "err":
                     self._vitals.ends[process_id] = end
                     self._conversations.hear_growth(process_id)
-            case Exited(process_id, exit, _):
-                self._end(describe_exit(process_id, exit))
+            case Exited(process_id, exit, _, breach):
+                self._end(describe_exit(process_id, exit, breach))
             case Throttled(process_id, on, reason):
                 self._launch(self._tell_throttle(process_id, on, reason))
             case Stalled(process_id, _, reason):
