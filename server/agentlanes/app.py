@@ -26,6 +26,7 @@ from agentlanes.kernel.agents import Agents
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.environments import Environments
 from agentlanes.kernel.kernel import Kernel
+from agentlanes.kernel.metrics import Metrics
 from agentlanes.kernel.observers import Observers
 from agentlanes.kernel.ports.agents import Driver, Launch, Profiles
 from agentlanes.kernel.ports.store import StoreRefused
@@ -45,6 +46,7 @@ from agentlanes.relay import VERSION
 from agentlanes.rpc.connection import Connections
 from agentlanes.rpc.dispatch import Dispatcher
 from agentlanes.rpc.lsp.front import Front
+from agentlanes.rpc.pulse import Pulse
 from agentlanes.rpc.terminals import Terminals
 from agentlanes.wire.models import Session
 
@@ -154,14 +156,17 @@ async def start(places: Places) -> Server:
     watch.start()
     reached("boot.driven")
 
+    metrics = Metrics(kernel, runners, vitals, clock)
+    pulse = Pulse(metrics, profiles, clock)
     dispatcher = Dispatcher(
         kernel,
         Observers(store, kernel.committed, git, profiles, places.data_dir / "lanes", watch.refresh),
         views,
         Agents(profiles, installations),
+        metrics,
         watch,
         Terminals(views, runners, vitals, clock),
-        Connections(kernel, views, vitals, runners, clock, VERSION, places.state_dir),
+        Connections(kernel, views, vitals, runners, clock, pulse, VERSION, places.state_dir),
         environments,
         clock,
         stopped.set,

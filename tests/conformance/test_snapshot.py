@@ -77,7 +77,8 @@ def apply(kernel: Kernel, *items: Item) -> Any:
 def connect(kernel: Kernel, vitals: Vitals) -> tuple[Connections, Any, Outbound]:
     views = Views(kernel, SimpleNamespace(), vitals)
     runners: Any = SimpleNamespace()
-    connections = Connections(kernel, views, vitals, runners, kernel.clock, "0", Path("/"))
+    pulse: Any = SimpleNamespace(join=lambda peer: None, leave=lambda peer: None)
+    connections = Connections(kernel, views, vitals, runners, kernel.clock, pulse, "0", Path("/"))
     outbound = Outbound()
     return connections, SimpleNamespace(id="pe", closed=False, outbound=outbound), outbound
 

@@ -37,8 +37,7 @@ def ask(draft: Draft, approval: Approval) -> None:
         # Nobody can decide for a turn that is over. The agent is told, and then it is answered.
         draft.change("approval.resolved", approval, status="canceled")
     elif not apply_policy(draft, approval) and turn.status == "running":
-        draft.change("turn.waiting", turn, status="waiting")
-        queue.follow_turns(draft, turn.lane_id)
+        queue.wait(draft, turn)
 
 
 def apply_policy(draft: Draft, approval: Approval) -> bool:

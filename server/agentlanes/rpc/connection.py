@@ -18,6 +18,7 @@ from agentlanes.kernel.vitals import Vitals
 from agentlanes.rpc.attachments import Deltas, announce
 from agentlanes.rpc.contract import name_fault, read_bundle
 from agentlanes.rpc.peer import Peer
+from agentlanes.rpc.pulse import Pulse
 from agentlanes.wire.models import (
     Description,
     EventSubscribe,
@@ -41,6 +42,7 @@ class Connections:
         vitals: Vitals,
         runners: Runners,
         clock: Clock,
+        pulse: Pulse,
         version: str,
         state_dir: Path,
     ) -> None:
@@ -49,6 +51,7 @@ class Connections:
         self._vitals = vitals
         self._runners = runners
         self._clock = clock
+        self._pulse = pulse
         self._version = version
         self._state_dir = state_dir
         self._started_at = clock.now()
@@ -95,6 +98,7 @@ class Connections:
     def close(self, peer: Peer) -> None:
         """The peer is gone."""
         self._peers.pop(peer.id, None)
+        self._pulse.leave(peer)
         self._end_deltas(peer)
 
     def subscribe(self, peer: Peer, payload: EventSubscribe) -> tuple[Subscription, Callable[[], None]]:
@@ -114,6 +118,7 @@ class Connections:
             if peer.closed:
                 return
             peer.outbound.subscribe(after, payload.topics or None, payload.workspace_ids or None)
+            self._pulse.join(peer)
             self._end_deltas(peer)
 
             def note(item_id: str) -> None:
@@ -129,6 +134,7 @@ class Connections:
     def unsubscribe(self, peer: Peer) -> None:
         """Ends the peer's events."""
         peer.outbound.unsubscribe()
+        self._pulse.leave(peer)
         self._end_deltas(peer)
 
     def _end_deltas(self, peer: Peer) -> None:

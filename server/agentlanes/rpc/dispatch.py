@@ -16,6 +16,7 @@ from agentlanes.kernel.agents import Agents
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.environments import Environments
 from agentlanes.kernel.kernel import Accepted, Kernel, Request
+from agentlanes.kernel.metrics import Metrics
 from agentlanes.kernel.observers import Asking, Observers
 from agentlanes.kernel.reactors.harness import Watch
 from agentlanes.kernel.views import Views
@@ -41,6 +42,7 @@ class Dispatcher:
         observers: Observers,
         views: Views,
         agents: Agents,
+        metrics: Metrics,
         harness: Watch,
         terminals: Terminals,
         connections: Connections,
@@ -88,6 +90,8 @@ class Dispatcher:
         }
         for method, view in views.by_method.items():
             self._handlers[method] = _without_peer(view)
+        for method in ("agent.list", "agent.get"):
+            self._handlers[method] = _with_health(self._handlers[method], metrics)
 
     def close(self, peer: Peer) -> None:
         """The peer is gone."""
@@ -227,6 +231,10 @@ class Dispatcher:
             payload=shown,
         )
         return Reply(msgspec.json.encode(envelope), seq, then)
+
+
+def _with_health(handler: Handler, metrics: Metrics) -> Handler:
+    return lambda peer, context, payload: metrics.complete(handler(peer, context, payload))
 
 
 def _without_peer(view: Callable[[Context, Any], Any]) -> Handler:

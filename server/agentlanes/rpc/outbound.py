@@ -130,6 +130,10 @@ class Outbound:
         """Whether the peer subscribed to such an event; for un-numbered notifications, which the feed does not hold."""
         return self._subscription is not None and self._subscription.wants(topic, workspace_id)
 
+    def names(self, topic: str) -> bool:
+        """Whether the peer asked for such a notification by its name, and not only for all there are."""
+        return self._subscription is not None and self._subscription.names(topic)
+
     def wake(self, source: StreamSource, *, first: bool = False) -> None:
         """Say that `source` has something: it is asked for frames until it gives None, in turn with the others. With
         `first` its next turn comes before those that wait: what is little, as the echo of a key, need not wait."""

@@ -26,6 +26,10 @@ class Subscription:
         self._verdicts: dict[str, bool] = {}
         self.everything = "*" in patterns and self._workspaces is None
 
+    def names(self, topic: str) -> bool:
+        """Whether the filter asks for a topic by its name or a prefix of it: everything at once asks for none."""
+        return topic in self._topics or any(prefix and topic.startswith(prefix) for prefix in self._prefixes)
+
     def wants(self, topic: str, workspace_id: str | None) -> bool:
         """Whether an event passes the filter."""
         if self._workspaces is not None and workspace_id is not None and workspace_id not in self._workspaces:
