@@ -293,3 +293,23 @@ def test_a_buffer_that_was_deleted_is_made_anew(place: Place, editor: Editor) ->
     editor.go_to("    $ ")
     editor.press("<CR>")
     editor.wait("twice\ntwice", "agentlanes://terminal/")
+
+
+def test_what_nobody_looks_at_is_not_kept(place: Place, editor: Editor) -> None:
+    count = "return #require('agentlanes.mirror').list('item')"
+    make_lane(editor)
+    prompt(editor, script({"think": "Well"}, {"say": "I was here"}))
+    editor.wait("─ completed", SESSION)
+    assert editor.lua(count) >= 2
+    editor.run("bdelete!")
+    assert editor.lua(count) == 0
+    (session,) = place.call("session.list")["sessions"]
+    place.call("turn.create", {"prompt": script({"say": "and here"})}, "--session", session["session_id"])
+    ended = (
+        "return vim.iter(require('agentlanes.mirror').list('turn')):all(function(t) return t.status == 'completed' end)"
+    )
+    editor.wait_for(f"return #require('agentlanes.mirror').list('turn') == 2 and (function() {ended} end)()")
+    assert editor.lua(count) == 0
+    editor.run("Lanes open Greet")
+    editor.wait("and here\n─ completed", SESSION)
+    assert editor.wait("I was here", SESSION).count("~ Well") == 1

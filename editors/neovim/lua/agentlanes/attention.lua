@@ -35,6 +35,12 @@ local function hear(change)
       notice.tell(("%d wait%s for you  (:Lanes approve)"):format(waiting, waiting == 1 and "s" or ""))
     end
   end
+  if change.op == "put" and change.noun == "turn" and mirror.is_final("turn", entity) then
+    -- An editor may be open for weeks; what is in no transcript is read again when it is wanted.
+    if vim.fn.bufnr("^agentlanes://session/" .. entity.session_id .. "$") < 0 then
+      mirror.let_go(entity.turn_id)
+    end
+  end
   if change.op ~= "put" or not require("agentlanes.config").get().notify then
     return
   end

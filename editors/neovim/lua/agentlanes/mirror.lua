@@ -168,6 +168,15 @@ function M.take(noun, found)
   end
 end
 
+---Forgets the items of a turn, which nobody looks at; the server still has them.
+---@param turn_id string
+function M.let_go(turn_id)
+  for id in pairs(children.item[turn_id] or {}) do
+    entities.item[id], texts[id] = nil, nil
+  end
+  children.item[turn_id] = nil
+end
+
 ---Takes a notification. False where the stream is broken, and a new snapshot is needed.
 ---@param event agentlanes.EventEnvelope
 ---@return boolean whole

@@ -358,6 +358,11 @@ local function make(session)
     unlisten()
     unlisten_state()
     open[id] = nil
+    for _, turn in ipairs(mirror.list("turn", id)) do
+      if mirror.is_final("turn", turn) then
+        mirror.let_go(turn.turn_id)
+      end
+    end
     -- One without the other, or without its keys, is of no use.
     vim.schedule(function()
       for _, buf in ipairs({ prompt, blocks.buf }) do
