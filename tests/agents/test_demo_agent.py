@@ -295,5 +295,5 @@ async def test_the_profile_sets_the_mode(start: Start) -> None:
     wrong = await start(launch=Launch(("demo",), {}, (), "acp", mode="yolo"))
     await wrong.until(lambda: wrong.core.problem)
     assert wrong.core.problem is not None
-    assert "it offers ask, auto; name one of them as mode of the profile" in wrong.core.problem.message
+    assert "it offers ask, auto, plan; name one of them as mode of the profile" in wrong.core.problem.message
     assert wrong.core.session.status == "attaching"

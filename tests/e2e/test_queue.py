@@ -118,8 +118,7 @@ async def test_a_prompt_that_comes_while_the_session_detaches_is_run(rig: Rig, c
 
 async def test_a_running_turn_is_steered(rig: Rig, client: Client) -> None:
     session = await make_session(client, await make_lane(client, rig))
-    if not session.get("offer", {}).get("steer"):
-        pytest.skip("the ACP driver does not steer")
+    assert session["offer"]["steer"]
     turn_id = await prompt(client, session, script({"heed": True}, {"heed": True}, {"say": "Done."}))
     await client.wait("turn.started")
     for number, text in enumerate(("in Rust", "and in C"), 1):

@@ -28,6 +28,7 @@ _STORY_PACE_MS = 15.0
 _MODES = {
     "ask": "Asks before each edit",
     "auto": "Edits without asking",
+    "plan": "Asks before everything that could change something",
 }
 
 

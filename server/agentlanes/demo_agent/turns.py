@@ -134,6 +134,7 @@ class Turn:
     def run(self, argv: Sequence[str], title: str | None = None, *, ask: bool = False) -> tuple[int, str]:
         """Run a command in the session's directory and show its output as it grows; the exit code and the output."""
         title, raw_input = title or " ".join(argv), {"command": list(argv)}
+        ask = ask or self.conversation.mode == "plan"
         call = self._announce(title, "execute", raw_input, status="pending" if ask else "in_progress")
         if ask:
             chosen = self._decision(call, title, DECISIONS, kind="execute", rawInput=raw_input)
@@ -179,7 +180,8 @@ class Turn:
             diff["oldText"] = before
         fields: dict[str, Any] = {"locations": [{"path": str(path)}], "content": [diff]}
         call = self._announce(f"Write {relative}", "edit", {"path": str(path)}, **fields)
-        if ask and self.conversation.mode == "ask" and not self._permitted(call, f"Write {relative}", **fields):
+        asks = self.conversation.mode == "plan" or (ask and self.conversation.mode == "ask")
+        if asks and not self._permitted(call, f"Write {relative}", **fields):
             self.update("tool_call_update", toolCallId=call, status="failed")
             return False
         self.pause(0)
