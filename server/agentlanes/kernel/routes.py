@@ -17,7 +17,7 @@ from agentlanes.wire.models import Session
 def direct(launch: Launch, session: Session, plan: HarnessPlan | None, key: str | None) -> Launch:
     """The launch on the session's route. Refuses where the config changed since the route was chosen."""
     if session.transport != HARNESS:
-        return launch
+        return _stand(launch, session, plan)
     if plan is None or launch.detour is None:
         raise Refusal(
             "HARNESS_NOT_CONFIGURED",
@@ -25,7 +25,7 @@ def direct(launch: Launch, session: Session, plan: HarnessPlan | None, key: str 
             f"{session.profile} does; attach it again",
         )
     known = {"{url}": plan.url, "{key_env}": plan.key_env if key is not None else None}
-    args = [_fill(argument, known) for argument in launch.detour.args]
+    args = [_fill(argument, known) for argument in (*launch.detour.standing, *launch.detour.args)]
     env = {name: _fill(value, {**known, "{key}": key}) for name, value in launch.detour.env.items()}
     passed = {plan.key_env: key} if plan.key_env is not None and key is not None else {}
     return dataclasses.replace(
@@ -33,6 +33,14 @@ def direct(launch: Launch, session: Session, plan: HarnessPlan | None, key: str 
         argv=(*launch.argv, *(argument for argument in args if argument is not None)),
         env={**launch.env, **passed, **{name: value for name, value in env.items() if value is not None}},
     )
+
+
+def _stand(launch: Launch, session: Session, plan: HarnessPlan | None) -> Launch:
+    """The launch of a session that goes around the harness, and may have gone through it before."""
+    if session.route is None or launch.detour is None or plan is None:
+        return launch
+    args = [_fill(argument, {"{url}": plan.url, "{key_env}": plan.key_env}) for argument in launch.detour.standing]
+    return dataclasses.replace(launch, argv=(*launch.argv, *(argument for argument in args if argument is not None)))
 
 
 def _fill(text: str, known: dict[str, str | None]) -> str | None:

@@ -14,7 +14,7 @@ from agentlanes.wire.models import Profile, SetupCommand
 
 BUILT_IN = "built in"
 
-DRIVERS = ("acp", "codex", "stream_json")
+DRIVERS = ("acp", "codex", "stream_json", "terminal")
 """Protocols that this release has drivers for, told without loading one."""
 
 _CLAUDE = Credentials(
@@ -33,13 +33,13 @@ _CODEX = Credentials(
 _CODEX_ENV = ("CODEX_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 # A provider of its own, because the one that Codex has cannot be overruled; what has no key is left out.
 _CODEX_DETOUR = Detour(
-    args=(
-        '--config=model_provider="agentlanes_harness"',
+    args=('--config=model_provider="agentlanes_harness"',),
+    standing=(
         '--config=model_providers.agentlanes_harness.name="cliproxyapi"',
         '--config=model_providers.agentlanes_harness.base_url="{url}/v1"',
         '--config=model_providers.agentlanes_harness.wire_api="responses"',
         '--config=model_providers.agentlanes_harness.env_key="{key_env}"',
-    )
+    ),
 )
 _OPENAI_DETOUR = Detour(env={"OPENAI_BASE_URL": "{url}/v1", "OPENAI_API_KEY": "{key}"})
 _GEMINI = Credentials(
@@ -310,6 +310,7 @@ _ROWS = (
         ("aider",),
         _AIDER,
         install=("uv", "tool", "install", "--python", "3.12", "aider-chat"),
+        quirks={"idle_pattern": "^([a-z-]+ ?)?> ?$"},
         docs="https://aider.chat/docs",
     ),
 )

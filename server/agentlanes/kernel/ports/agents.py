@@ -42,6 +42,8 @@ class Detour:
 
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    standing: tuple[str, ...] = ()
+    """Arguments on either route: what an agent has to know of to resume what went through the harness before."""
 
 
 @dataclass(frozen=True, slots=True)

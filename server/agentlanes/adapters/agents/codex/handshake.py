@@ -33,6 +33,7 @@ model, and the server has the lane's diff from git."""
 HIDDEN = "(not recorded)"
 """Stands in the log for the value of an environment or of a header."""
 _MODELS = "model/list"
+_CONFIG = "config/read"
 _ID_CAP = 512
 _NAME_CAP = 200
 _DESCRIPTION_CAP = 2000
@@ -49,6 +50,8 @@ class Handshake:
         self._old_id: str | None = None
         self._user_agent: str | None = None
         self._thread: dict[str, Any] | None = None
+        self._provider: str | None = None
+        self._must_fork = False
         self._models: list[dict[str, Any]] = []
         self.settled: Attached | Problem | None = None
 
@@ -56,7 +59,7 @@ class Handshake:
         for write in writes:
             message = msgspec.json.decode(write.data)
             method = message.get("method")
-            if "id" in message and method in ("initialize", _MODELS, *OPENING):
+            if "id" in message and method in ("initialize", _CONFIG, _MODELS, *OPENING):
                 self._asked[write.n] = method
                 self._awaited.add(write.n)
                 if method in OPENING:
@@ -68,8 +71,17 @@ class Handshake:
         if not self._asked:
             self._check_mode()
             self._ask(outbox, "initialize", self._introduce())
-        elif len(self._asked) == 1:
+        elif len(self._asked) == 1 and view.session.route is not None:
+            # A thread is resumed with the provider that it had, unless another one is named: the one of this process.
             outbox.notify("initialized")
+            self._ask(outbox, _CONFIG, {"includeLayers": False})
+        elif self._must_fork:
+            self._must_fork = False
+            _, params = self._choose_thread(view)
+            self._ask(outbox, "thread/fork", params, self._add_servers(params))
+        elif not any(method in OPENING for method in self._asked.values()):
+            if _CONFIG not in self._asked.values():
+                outbox.notify("initialized")
             method, params = self._choose_thread(view)
             self._ask(outbox, method, params, self._add_servers(params))
             self._ask(outbox, _MODELS, {"limit": 100})
@@ -82,9 +94,14 @@ class Handshake:
         self._awaited.discard(n)
         if self.settled is not None:
             return True
-        if method == _MODELS:
+        if method == _CONFIG:
+            self._provider = read_text(read_object(result, "config"), "model_provider", _NAME_CAP) or "openai"
+        elif method == _MODELS:
             # Without the list there is no choice to offer, and all the rest works.
             self._models = [] if error is not None else read_objects(result, "data", 100)
+        elif error is not None and method == "thread/resume" and self._is_of_another_provider(error):
+            # Codex never changes a thread's provider. A fork is the same conversation on the other one.
+            self._must_fork = True
         elif error is not None:
             self.settled = self._describe(method, error)
         elif method == "initialize":
@@ -101,6 +118,9 @@ class Handshake:
         n = outbox.request(method, params, unlogged)
         self._asked[n] = method
         self._awaited.add(n)
+
+    def _is_of_another_provider(self, error: dict[str, Any]) -> bool:
+        return self._provider is not None and "model provider" in str(error.get("message")).lower()
 
     def _check_mode(self) -> None:
         mode = self._launch.mode
@@ -132,6 +152,8 @@ class Handshake:
         model = (chosen.model if chosen is not None else None) or launch.model
         if model is not None:
             params["model"] = model
+        if self._provider is not None:
+            params["modelProvider"] = self._provider
         origin = session.origin
         # A session that was never prompted has nothing to lose, and Codex keeps no thread without a turn.
         self._old_id = session.agent_session_id if session.listed else None
