@@ -20,7 +20,7 @@ from typing import Any
 
 from conformance.oracle import Oracle
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 _numbers = itertools.count(1)
 
 

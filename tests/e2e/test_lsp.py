@@ -15,7 +15,7 @@ from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from e2e.rig import Rig, make_rig
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 AGENTLANES = {"agentlanes": {"protocol_versions": ["1"]}}
 EDITORS = ("visual_studio_code", "neovim", "emacs")
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from e2e.rig import Client, Rig, RpcError
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 _STEP = re.compile(r"(?P<peer>[a-z]+) (?P<arrow>->|<-|<!|<~) ?(?P<rest>.*)|\* (?P<act>\w+) ?(?P<words>.*)", re.DOTALL)
 _NAME = re.compile(r"\$([a-z_]+)")
 
