@@ -86,7 +86,7 @@ UNATTACHABLE = (
     ("prints_no_protocol", "AGENT_PROTOCOL_ERROR", "no messages of its protocol"),
     ("overlong_line", "AGENT_PROTOCOL_ERROR", "64 MiB"),
     ("never_answers", "AGENT_SILENT", "silent for 2 s"),
-    ("speaks_another_version", "AGENT_PROTOCOL_ERROR", "version 2"),
+    ("speaks_another_version", "AGENT_PROTOCOL_ERROR", "versions 1 to 2"),
     ("wants_login", "AGENT_REFUSED", "log in"),
 )
 

@@ -24,6 +24,12 @@ BUSY = script(
 )
 
 
+@pytest.fixture(autouse=True)
+def patience(rig: Rig) -> None:
+    """It does the same again and again, which is no mistake here."""
+    rig.configure(f"[watchdog]\nrepeats = {ROUNDS * 10}\n")
+
+
 @pytest.fixture
 async def leaving() -> AsyncIterator[AsyncExitStack]:
     async with AsyncExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -176,10 +177,21 @@ async def test_a_turn_that_is_interrupted_at_once_does_not_run(client: Client, l
     assert topic == "turn.interrupted"
 
 
+async def wait_saved(rig: Rig, session: dict[str, Any]) -> None:
+    """Claude writes a conversation down a moment after it began; killed before that, it knows nothing of it."""
+    saved = f"projects/*/{session['agent_session_id']}.jsonl"
+    for _ in range(3000):
+        if any(path.stat().st_size for path in (rig.folder / "home" / ".claude").glob(saved)):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{saved} does not come")
+
+
 async def test_a_killed_agent_is_resumed_with_its_conversation(client: Client, lane: dict[str, Any], rig: Rig) -> None:
     session = await make_session(client, lane)
     turn_id = await prompt(client, session, write_script({"text": "so far", "stall": "never"}))
     await client.wait("item.started", lambda payload: payload["item"]["kind"] == "message")
+    await wait_saved(rig, session)
     state = await client.call("session.get", session_id=session["session_id"])
     process = (await client.call("process.get", {"process_id": state["session"]["process_id"]}))["process"]
     os.kill(process["pid"], signal.SIGKILL)
