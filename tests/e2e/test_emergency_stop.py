@@ -109,7 +109,7 @@ async def test_a_lane_whose_runner_was_stopped_by_its_child(rig: Rig, client: Cl
 
 
 async def wait_dead(pid: int) -> None:
-    """The runner goes on for the others' sake, and sweeps behind what it has ended."""
+    """Where the lane goes on, its runner sweeps behind an agent after the agent's end was told."""
     for _ in range(3000):
         if not is_alive(pid):
             return

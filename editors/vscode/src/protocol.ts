@@ -2127,7 +2127,7 @@ export interface ConstraintPage {
 /** Id of an emergency stop. */
 export type StopId = string;
 
-/** stopped = no process of what it stopped lives. */
+/** stopped = what it stopped has ended; of whole lanes, whatever that left behind too. */
 export type StopStatus = "stopping" | "stopped";
 
 /** An emergency stop. Sessions are detached, not terminated: their conversations can go on. */
@@ -2648,7 +2648,7 @@ export interface Payloads {
   "constraint.deleted": ConstraintState;
   /** Agents are being stopped. */
   "stop.started": StopState;
-  /** No process of what was stopped lives. */
+  /** What was stopped has ended; of whole lanes, whatever that left behind too. */
   "stop.ended": StopState;
   /** The harness' status or fault changed; the next turn of each session that wants it takes the route that follows. */
   "harness.status.changed": HarnessState;

@@ -1600,7 +1600,7 @@ error('a meta file')
 ---Id of an emergency stop.
 ---@alias agentlanes.StopId string
 
----stopped = no process of what it stopped lives.
+---stopped = what it stopped has ended; of whole lanes, whatever that left behind too.
 ---@alias agentlanes.StopStatus "stopping"|"stopped"
 
 ---An emergency stop. Sessions are detached, not terminated: their conversations can go on.
@@ -1915,6 +1915,6 @@ error('a meta file')
 ---@field ["constraint.updated"] agentlanes.ConstraintState A constraint was changed.
 ---@field ["constraint.deleted"] agentlanes.ConstraintState A constraint was forgotten.
 ---@field ["stop.started"] agentlanes.StopState Agents are being stopped.
----@field ["stop.ended"] agentlanes.StopState No process of what was stopped lives.
+---@field ["stop.ended"] agentlanes.StopState What was stopped has ended; of whole lanes, whatever that left behind too.
 ---@field ["harness.status.changed"] agentlanes.HarnessState The harness' status or fault changed; the next turn of each session that wants it takes the route that follows.
 ---@field ["audit.recorded"] agentlanes.AuditState A record was made.

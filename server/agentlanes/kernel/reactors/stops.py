@@ -1,4 +1,6 @@
-"""The effect of an emergency stop: no process of what it stops lives when it says that it has ended.
+"""The effect of an emergency stop: no process of a lane that it stops lives when it says that it has ended.
+
+Of a stop by profile, whose lanes go on, the agents have ended then; what they left behind their runner still sweeps.
 
 It looks and ends again until nothing is there: an agent that was just being started when the stop came is ended as soon
 as it is there. Whatever a crash cut is begun anew by the next server.
