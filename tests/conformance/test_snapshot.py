@@ -108,6 +108,18 @@ async def test_what_is_on_its_way_to_the_disk_is_in_it(kernel: Kernel, store: Ga
     assert again.snapshot == subscription.snapshot
 
 
+async def test_an_item_that_is_closed_has_its_whole_text_while_its_growth_lags_behind(kernel: Kernel) -> None:
+    vitals = Vitals()
+    item = make_item(1, status="in_progress", text=None)
+    await apply(kernel, item)
+    vitals.grow(item, 0, "some ")
+    await apply(kernel, make_item(1, text="some words"))
+    connections, peer, _ = connect(kernel, vitals)
+    subscription, _ = connections.subscribe(peer, EventSubscribe())
+    assert subscription.snapshot is not None
+    assert [item.text for item in subscription.snapshot.items] == ["some words"]
+
+
 async def test_text_that_grows_before_the_answer_is_news(kernel: Kernel) -> None:
     vitals = Vitals()
     item = make_item(1, status="in_progress", text=None)

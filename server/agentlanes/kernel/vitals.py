@@ -68,7 +68,8 @@ class Vitals:
     def complete(self, noun: str, entity: Any) -> Any:
         """The entity with its vitals filled in, as reads show it."""
         if noun == "item" and isinstance(entity, Item):
-            text = self.texts.get(entity.item_id)
+            # A closed item has its whole text, and what grew of it may not be gone yet.
+            text = self.texts.get(entity.item_id) if entity.status == "in_progress" else None
             return entity if text is None else msgspec.structs.replace(entity, text=text.data.decode())
         if noun == "session" and isinstance(entity, Session):
             heartbeat = self.heartbeats.get(entity.session_id)
