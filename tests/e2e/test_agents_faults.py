@@ -185,7 +185,7 @@ async def test_an_agent_that_fails_in_a_turn_can_be_prompted_again(client: Clien
         assert (topic, turn["summary"]) == ("turn.completed", "again")
 
 
-@pytest.mark.parametrize("end", [{"crash": {"exit": 3}}, {"garbage": {"n": 20_000}}])
+@pytest.mark.parametrize("end", [{"crash": {"exit": 3}}, {"crash": {"signal": 9}}, {"garbage": {"n": 20_000}}])
 async def test_what_an_agent_said_before_its_end_is_kept(
     client: Client, lane: dict[str, Any], end: dict[str, Any]
 ) -> None:

@@ -1387,6 +1387,8 @@ export interface ProcessExit {
   cols?: Columns;
   rows?: Rows;
   problem?: Problem;
+  /** Items of an agent's that are open, with all of their text. */
+  items?: Item[];
 }
 
 /** A process of an agent runs. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentlanes.core import item as items
 from agentlanes.core import session as sessions
 from agentlanes.core import terminal as terminals
 from agentlanes.core.command import Command
@@ -49,6 +50,9 @@ def exit(draft: Draft, command: Command[ProcessExit]) -> None:
         problem=payload.problem,
         completed_at=command.at,
     )
+    for item in payload.items:
+        if draft.get("item", item.item_id) is not None:
+            items.record(draft, item)
     for session in draft.sessions(process.lane_id):
         if session.process_id == process.process_id:
             sessions.lose_process(draft, session, payload.problem or _describe(process, payload))

@@ -1201,6 +1201,7 @@ class ProcessExit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cols: Columns | None = None
     rows: Rows | None = None
     problem: Problem | None = None
+    items: tuple[Item, ...] = ()
 
 
 class ProcessStart(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1042,6 +1042,7 @@ error('a meta file')
 ---@field cols? agentlanes.Columns Width of its terminal at its end, where it was resized.
 ---@field rows? agentlanes.Rows
 ---@field problem? agentlanes.Problem
+---@field items? agentlanes.Item[] Items of an agent's that are open, with all of their text.
 
 ---A process of an agent runs.
 ---@class agentlanes.ProcessStart

@@ -27,6 +27,7 @@ from agentlanes.wire.models import (
     Answer,
     Approval,
     FrameCursor,
+    Item,
     Problem,
     ProcessExit,
     Session,
@@ -293,9 +294,6 @@ class Conversation:
         if step.apply.writes and (view := self._view()) is not None:
             await self._close_input(view)
         reached("frames.delivered")
-        for item in step.apply.items:
-            if item.status != "in_progress":
-                self._vitals.end_text(item.item_id)
         for growth in step.growths:
             if self._kernel.state.get("item", growth.item.item_id) is not None:
                 self._vitals.grow(growth.item, growth.offset, growth.data, correlation_id)
@@ -440,9 +438,16 @@ class Conversation:
                 message=f"the agent {how}; session.attach starts it again",
                 details={"exit_code": exit.exit_code, "signal": exit.signal, **await self._read_stderr()},
             )
-        await tell_exit(self._kernel, self._runners, msgspec.structs.replace(exit, problem=problem))
+        ended = msgspec.structs.replace(exit, problem=problem, items=self._list_grown())
+        await tell_exit(self._kernel, self._runners, ended)
         self._vitals.heartbeats.pop(self._session_id, None)
         self._vitals.paces.pop(self._session_id, None)
+
+    def _list_grown(self) -> tuple[Item, ...]:
+        """Items that the process leaves open, where the log does not have all of their text."""
+        view = self._view()
+        known = view.items if view is not None else ()
+        return tuple(shown for item in known if (shown := self._vitals.complete("item", item)) != item)
 
     def _is_unexpected(self) -> bool:
         session = self._kernel.state.get("session", self._session_id)

@@ -25,7 +25,7 @@ from agentlanes.kernel.reactors.processes import describe_end
 from agentlanes.kernel.refusals import refuse_runner
 from agentlanes.kernel.routes import direct
 from agentlanes.kernel.vitals import Vitals
-from agentlanes.wire.models import Answer, Approval, Problem, ProcessExit, ProcessStart, Session, SessionSettle
+from agentlanes.wire.models import Answer, Approval, Item, Problem, ProcessExit, ProcessStart, Session, SessionSettle
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +126,9 @@ class Conversations:
         return conversation is not None
 
     def _hear(self, committed: Committed) -> None:
+        for event in committed.events:
+            if isinstance(event.entity, Item) and event.entity.status != "in_progress":
+                self._vitals.end_text(event.id)
         self._secrets |= committed.unlogged
         if self._secrets:
             for event in committed.events:
