@@ -8,7 +8,7 @@ AGENTS ?= $(notdir $(patsubst %/package-lock.json,%,$(wildcard tests/real_agents
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help try test test-editors check bench test-faults test-agents agents vsix test-vscode generate format pins install
+.PHONY: help try test test-editors check bench test-faults test-agents agents vsix vscode test-vscode generate format pins install
 
 help:
 	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
@@ -28,15 +28,14 @@ help:
 try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
-test: $(INSTALLED)
+test: $(INSTALLED) vscode
 	@.ci/prerequisites tmux luacheck
 	@$(MAKE) --silent agents AGENTS=ci
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents' $(ARGS)
 
-test-editors: $(INSTALLED)
+test-editors: $(INSTALLED) vscode
 	@.ci/prerequisites tmux luacheck
-	@$(BIN)/python -m pytest -n auto --dist worksteal tests/editors $(ARGS)
-	@$(MAKE) --silent test-vscode
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents' tests/editors $(ARGS)
 
 test-faults: $(INSTALLED)
 	@AGENTLANES_FAULTS=all $(BIN)/python -m pytest -n auto --dist worksteal -m faults $(ARGS)
@@ -85,9 +84,12 @@ $(VSCODE)/node_modules/.installed: $(VSCODE)/package-lock.json
 vsix: $(VSCODE)/node_modules/.installed
 	@cd $(VSCODE) && npm run -s check && npm run -s build && npm run -s build-tests && npm run -s package >&2
 
-test-vscode: $(INSTALLED) vsix
-	@.ci/prerequisites chromium
+# A real VS Code with the extension, for tests.
+vscode: vsix
+	@.ci/prerequisites compiler chromium
 	@tests/editors/vscode/install .cache/vscode
+
+test-vscode: $(INSTALLED) vscode
 	@$(BIN)/python -m pytest -m vscode tests/editors/vscode $(ARGS)
 
 # Compiled with the oldest Python that is supported, because pins of a newer one may not be there for it.

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 EXTENSION = ROOT / "editors" / "vscode"
 CODE = ROOT / ".cache" / "vscode"
 PICTURES = ROOT / ".cache" / "screenshots"
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 _CHROMIUM = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -88,8 +88,8 @@ class Workbench:
 
 def find_chromium() -> str:
     """The browser. Raises AssertionError, saying how to get it."""
-    found = shutil.which("chromium")
-    assert found is not None, "chromium is missing; `make test-editors` installs it"
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    assert found is not None, "chromium is missing; `make vscode` installs it"
     return found
 
 
