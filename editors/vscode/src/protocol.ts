@@ -560,6 +560,49 @@ export interface LaneCreate {
   pinned?: boolean;
 }
 
+/** Work for an agent, and where it is done: in the repository around `path`, or in `repo_id`, or in the only repo of the envelope's workspace. */
+export interface LaneStart {
+  /** What the agent is asked. */
+  prompt: string;
+  links?: ResourceLink[];
+  /** A file or folder of the repository, which need not be there yet; in a lane's worktree, the lane's repo is meant. */
+  path?: AbsolutePath;
+  /** Root of the workspace where one has to be made, if it holds the path; the repository's top folder where absent. */
+  folder?: AbsolutePath;
+  repo_id?: RepoId;
+  /** The first line of the prompt where absent. */
+  name?: Name;
+  /** The default profile where absent. */
+  profile?: ProfileName;
+  choice?: Choice;
+  /** The repo's default where absent. */
+  target_branch?: BranchName;
+  /** Branch or commit to start from; the target branch where absent. */
+  base?: string;
+  /** `<prefix>/<short id>-<slug>` where absent. */
+  branch?: BranchName;
+  /** Limits of the lane's turns; one of a workspace that exists. */
+  constraint?: ConstraintName;
+  /** supervised where absent. */
+  permission_mode?: PermissionMode;
+  rules?: Rule[];
+  /** Chosen by the client, or by the server where absent. */
+  lane_id?: LaneId;
+  /** Chosen by the client, or by the server where absent. */
+  session_id?: SessionId;
+  /** Chosen by the client, or by the server where absent. */
+  turn_id?: TurnId;
+}
+
+/** What was started. The turn waits until the lane is ready and its agent attached. */
+export interface LaneStarted {
+  lane: Lane;
+  session: Session;
+  turn: Turn;
+  repo: Repo;
+  workspace: Workspace;
+}
+
 /** What changes; the rest stays. */
 export interface LaneUpdate {
   name?: Name;
@@ -2360,6 +2403,8 @@ export interface Calls {
   "repo.branches": { payload: RepoRef; result: BranchPage };
   /** Makes a lane; its worktree follows, then lane.created. */
   "lane.create": { payload: LaneCreate; result: LaneState };
+  /** Starts work in one step: finds or makes workspace and repo, makes a lane and a session in it, and queues the prompt, all or nothing. The turn begins when the lane is ready. */
+  "lane.start": { payload: LaneStart; result: LaneStarted };
   /** Brings a lane's worktree back: checks one that should be there, restores one that was removed. */
   "lane.attach": { payload: Empty; result: LaneState };
   /** Changes name, profile, constraint, pin, permission mode or rules. */

@@ -28,6 +28,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "try": Command("story", "Watch an agent work in a lane of its own, from the prompt to the merge."),
+    "start": Command("start", "Start a lane: give an agent a prompt, in a worktree of its own."),
     "status": Command("status", "Show the server, its clients and what it holds."),
     "agents": Command("agents", "Show the agents: which are installed, logged in, at work, and what is missing."),
     "serve": Command("serve", "Run the server."),

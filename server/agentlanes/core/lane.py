@@ -6,10 +6,14 @@ import re
 
 from agentlanes.core import grant as grants
 from agentlanes.core import limits, queue
+from agentlanes.core import place as places
+from agentlanes.core import session as sessions
+from agentlanes.core import turn as turns
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
 from agentlanes.core.errors import Refusal
-from agentlanes.core.world import LaneBase, LaneWork, ProfileSeen
+from agentlanes.core.text import write_line
+from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, StartSeen
 from agentlanes.wire.models import (
     Empty,
     Lane,
@@ -18,14 +22,18 @@ from agentlanes.wire.models import (
     LaneCreate,
     LaneMerge,
     LaneSettle,
+    LaneStart,
+    LaneStarted,
     LaneUpdate,
     Repo,
+    SessionCreate,
+    Workspace,
     Worktree,
 )
 
 BRANCH_PREFIX = "lane"
-USABLE = queue.USABLE
 KEPT = 20
+TITLE_CAP = 60
 
 _ENDS = {
     "create": ("lane.created", "lane.create.failed"),
@@ -41,10 +49,59 @@ def create(draft: Draft, command: Command[LaneCreate]) -> None:
     workspace = draft.workspace(command.context.workspace_id)
     if workspace.status != "active":
         raise Refusal("WORKSPACE_CLOSED", f"workspace {workspace.name} is closed; workspace.open opens it")
-    repo = choose_repo(draft.repos(workspace.workspace_id), payload.repo_id)
+    repo = places.choose_repo(draft.repos(workspace.workspace_id), payload.repo_id)
     profile, base = command.facts
     assert isinstance(profile, ProfileSeen) and isinstance(base, LaneBase)
+    _begin(draft, workspace, repo, payload, profile, base)
+
+
+def start(draft: Draft, command: Command[LaneStart]) -> None:
+    """Everything or nothing: what is made here waits, and goes on when the lane's worktree is there."""
+    payload = command.payload
+    seen: StartSeen = command.facts
+    seen.profile.check()
+    workspace, repo = places.settle(draft, command, seen.ground)
+    lane = _begin(
+        draft,
+        workspace,
+        repo,
+        LaneCreate(
+            name=payload.name or write_line(payload.prompt.strip().split("\n", 1)[0], TITLE_CAP) or repo.display_name,
+            lane_id=payload.lane_id,
+            target_branch=payload.target_branch,
+            base=payload.base,
+            branch=payload.branch,
+            constraint=payload.constraint,
+            permission_mode=payload.permission_mode,
+            rules=payload.rules,
+        ),
+        seen.profile,
+        seen.base,
+    )
+    asked = SessionCreate(session_id=payload.session_id, choice=payload.choice)
+    session = sessions.make(draft, lane, asked, OriginSeen(seen.profile))
+    stop = queue.find_stop(draft, session)
+    if stop is not None:
+        refuse_while_operating("stop", stop.stop_id, stop.operation)
+    turn = turns.enqueue(
+        draft,
+        session,
+        seen.profile,
+        turn_id=draft.choose_id("turn", payload.turn_id),
+        prompt=payload.prompt,
+        links=payload.links,
+        priority=turns.DEFAULT_PRIORITY,
+    )
+    session = draft.session(session.session_id)
+    draft.answer = LaneStarted(lane=lane, session=session, turn=turn, repo=repo, workspace=workspace)
+
+
+def _begin(
+    draft: Draft, workspace: Workspace, repo: Repo, payload: LaneCreate, profile: ProfileSeen, base: LaneBase
+) -> Lane:
+    """A lane whose worktree is made next."""
     profile.check()
+    at = draft.command.at
     target = payload.target_branch or repo.default_target_branch
     if base.refusal is not None:
         raise base.refusal
@@ -62,50 +119,33 @@ def create(draft: Draft, command: Command[LaneCreate]) -> None:
         raise Refusal("BRANCH_EXISTS", f"branch {payload.branch} exists; name another or none", branch=payload.branch)
     lane_id = draft.choose_id("lane", payload.lane_id)
     branch = payload.branch or name_branch(lane_id, payload.name)
-    draft.put(
-        "lane.create.started",
-        Lane(
-            lane_id=lane_id,
-            workspace_id=workspace.workspace_id,
-            project_context_id=payload.project_context_id,
-            name=payload.name,
-            status="provisioning",
-            provider_profile=profile.name,
-            branch=branch,
-            worktrees=(
-                Worktree(
-                    repo_id=repo.repo_id,
-                    path=f"{base.lane_root}/{lane_id}/{repo.name}",
-                    branch=branch,
-                    base_commit=base.base_commit,
-                    target_branch=target,
-                ),
+    lane = Lane(
+        lane_id=lane_id,
+        workspace_id=workspace.workspace_id,
+        project_context_id=payload.project_context_id,
+        name=payload.name,
+        status="provisioning",
+        provider_profile=profile.name,
+        branch=branch,
+        worktrees=(
+            Worktree(
+                repo_id=repo.repo_id,
+                path=f"{base.lane_root}/{lane_id}/{repo.name}",
+                branch=branch,
+                base_commit=base.base_commit,
+                target_branch=target,
             ),
-            constraint_id=limits.choose(draft, workspace.workspace_id, payload.constraint),
-            pinned=payload.pinned,
-            permission_mode=payload.permission_mode,
-            rules=payload.rules,
-            operation=draft.begin("create"),
-            created_at=command.at,
-            updated_at=command.at,
         ),
+        constraint_id=limits.choose(draft, workspace.workspace_id, payload.constraint),
+        pinned=payload.pinned,
+        permission_mode=payload.permission_mode,
+        rules=payload.rules,
+        operation=draft.begin("create"),
+        created_at=at,
+        updated_at=at,
     )
-
-
-def choose_repo(repos: list[Repo], repo_id: str | None) -> Repo:
-    """The repo that was named, or the only one there is."""
-    for repo in repos:
-        if repo.repo_id == repo_id or (repo_id is None and len(repos) == 1):
-            return repo
-    if repo_id is not None:
-        raise Refusal("REPO_NOT_FOUND", f"the workspace has no repo {repo_id}", repo_id=repo_id)
-    raise Refusal(
-        "REPO_REQUIRED",
-        "the workspace has no repo; repo.add adds one"
-        if not repos
-        else f"the workspace has {len(repos)} repos; repo_id must say which",
-        repo_ids=[repo.repo_id for repo in repos],
-    )
+    draft.put("lane.create.started", lane)
+    return lane
 
 
 def name_branch(lane_id: str, name: str) -> str:
@@ -151,14 +191,14 @@ def update(draft: Draft, command: Command[LaneUpdate]) -> None:
 
 
 def commit(draft: Draft, command: Command[LaneCommit]) -> None:
-    lane = require_usable(draft, command.context.lane_id)
+    lane = queue.require_usable(draft, command.context.lane_id)
     refuse_while_operating("lane", lane.lane_id, lane.operation)
     message = command.payload.message or lane.name
     draft.change("lane.commit.started", lane, operation=draft.begin("commit", message=message), problem=None)
 
 
 def merge(draft: Draft, command: Command[LaneMerge]) -> None:
-    lane = require_usable(draft, command.context.lane_id)
+    lane = queue.require_usable(draft, command.context.lane_id)
     refuse_while_operating("lane", lane.lane_id, lane.operation)
     if lane.status != "ready":
         raise Refusal(
@@ -252,17 +292,16 @@ def settle(draft: Draft, command: Command[LaneSettle]) -> None:
     queue.follow_turns(draft, lane.lane_id)
     for session in draft.sessions(lane.lane_id):
         queue.start_next(draft, session)
+    if lane.status == "provisioning" and status == "ready":
+        _begin_work(draft, lane)
 
 
-def require_usable(draft: Draft, lane_id: str | None) -> Lane:
-    """The lane; refuses one that has no worktree."""
-    lane = draft.lane(lane_id)
-    if lane.status not in USABLE:
-        hint = "wait for lane.created" if lane.status == "provisioning" else "lane.attach brings its worktree back"
-        raise Refusal("LANE_NOT_READY", f"lane {lane.name} is {lane.status}; {hint}", status=lane.status)
-    if queue.is_leaving(lane):
-        refuse_while_operating("lane", lane.lane_id, lane.operation)
-    for stop in draft.all("stop"):
-        if lane.lane_id in stop.lane_ids:
-            refuse_while_operating("stop", stop.stop_id, stop.operation)
-    return lane
+def _begin_work(draft: Draft, lane: Lane) -> None:
+    """Attaches the sessions that were made with the lane, and prompted before there was a place to work in. Other
+    queues wait on: a lane that was restored is not set to work by that alone."""
+    for session in draft.sessions(lane.lane_id):
+        is_new = session.status == "detached" and session.operation is None and session.attached_at is None
+        if is_new and queue.waiting(draft, session.session_id) and queue.can_start(draft, session):
+            sessions.begin_attach(draft, session)
+            # The operation's correlation can be that of one session only, and lane.start makes one.
+            return

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from agentlanes.core import limits, route, settings, steering
-from agentlanes.core.draft import Draft
+from agentlanes.core.draft import Draft, refuse_while_operating
 from agentlanes.core.errors import Refusal
 from agentlanes.core.moment import read_milliseconds
 from agentlanes.wire.models import Lane, Problem, Session, Stop, Turn
@@ -168,6 +168,20 @@ def can_start(draft: Draft, session: Session) -> bool:
     """Whether something new may start in the session's lane."""
     lane = draft.lane(session.lane_id)
     return lane.status in USABLE and not is_leaving(lane) and find_stop(draft, session) is None
+
+
+def require_usable(draft: Draft, lane_id: str | None) -> Lane:
+    """The lane; refuses one that has no worktree."""
+    lane = draft.lane(lane_id)
+    if lane.status not in USABLE:
+        hint = "wait for lane.created" if lane.status == "provisioning" else "lane.attach brings its worktree back"
+        raise Refusal("LANE_NOT_READY", f"lane {lane.name} is {lane.status}; {hint}", status=lane.status)
+    if is_leaving(lane):
+        refuse_while_operating("lane", lane.lane_id, lane.operation)
+    for stop in draft.all("stop"):
+        if lane.lane_id in stop.lane_ids:
+            refuse_while_operating("stop", stop.stop_id, stop.operation)
+    return lane
 
 
 def is_leaving(lane: Lane) -> bool:

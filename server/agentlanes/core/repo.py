@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from agentlanes.core import place as places
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import RepoFacts
-from agentlanes.core.text import write_line
 from agentlanes.wire.models import Repo, RepoAdd, RepoRef, RepoUpdate
 
 
@@ -21,22 +21,7 @@ def add(draft: Draft, command: Command[RepoAdd]) -> None:
     for repo in draft.repos(workspace.workspace_id):
         if repo.path == facts.top_level:
             raise Refusal("REPO_EXISTS", f"the workspace has {repo.path} already", repo_id=repo.repo_id)
-    name = write_line(facts.top_level.rstrip("/").rsplit("/", 1)[-1]) or "/"
-    draft.put(
-        "repo.added",
-        Repo(
-            repo_id=draft.choose_id("repo", payload.repo_id),
-            workspace_id=workspace.workspace_id,
-            path=facts.top_level,
-            name=name,
-            display_name=payload.display_name or name,
-            default_target_branch=payload.default_target_branch or facts.head_branch,
-            default_working_dir=payload.default_working_dir or None,
-            has_submodules=facts.has_submodules or None,
-            created_at=command.at,
-            updated_at=command.at,
-        ),
-    )
+    places.make_repo(draft, workspace, payload, facts)
 
 
 def update(draft: Draft, command: Command[RepoUpdate]) -> None:

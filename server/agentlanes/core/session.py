@@ -9,7 +9,6 @@ import msgspec
 from agentlanes.core import approval as approvals
 from agentlanes.core import grant as grants
 from agentlanes.core import item as items
-from agentlanes.core import lane as lanes
 from agentlanes.core import limits, queue, route, settings, steering
 from agentlanes.core import origin as origins
 from agentlanes.core import terminal as terminals
@@ -20,6 +19,7 @@ from agentlanes.core.text import write_line
 from agentlanes.core.world import OriginSeen, ProfileSeen, TurnsSeen
 from agentlanes.wire.models import (
     Empty,
+    Lane,
     Problem,
     Session,
     SessionApply,
@@ -38,9 +38,15 @@ STOPPING = ("detach", "terminate", "reroute", "rewind")
 
 
 def create(draft: Draft, command: Command[SessionCreate]) -> None:
-    payload = command.payload
-    lane = lanes.require_usable(draft, command.context.lane_id)
-    seen: OriginSeen = command.facts
+    lane = queue.require_usable(draft, command.context.lane_id)
+    session = make(draft, lane, command.payload, command.facts)
+    if command.payload.attach is not False:
+        begin_attach(draft, session)
+
+
+def make(draft: Draft, lane: Lane, payload: SessionCreate, seen: OriginSeen) -> Session:
+    """A new session of a lane, detached."""
+    at = draft.command.at
     profile = seen.profile
     driver = profile.check()
     transport, chosen = route.prefer(draft, payload.transport, profile)
@@ -57,21 +63,20 @@ def create(draft: Draft, command: Command[SessionCreate]) -> None:
         choice=payload.choice,
         constraint_id=limits.choose(draft, lane.workspace_id, payload.constraint),
         listed=False,
-        created_at=command.at,
-        updated_at=command.at,
+        created_at=at,
+        updated_at=at,
     )
     if payload.origin is not None:
         session = origins.begin(draft, session, lane, payload.origin, seen)
     draft.put("session.created", session)
-    if payload.attach is not False:
-        begin_attach(draft, session)
+    return session
 
 
 def attach(draft: Draft, command: Command[Empty]) -> None:
     session = draft.session(command.context.session_id)
     if session.status != "detached":
         raise illegal("session", session.session_id, session.status, "attaching")
-    lanes.require_usable(draft, session.lane_id)
+    queue.require_usable(draft, session.lane_id)
     profile: ProfileSeen = command.facts
     profile.check()
     begin_attach(draft, session)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from agentlanes.core import lane as lanes
 from agentlanes.core import queue
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
@@ -28,7 +27,7 @@ DEFAULT_COLS, DEFAULT_ROWS = 80, 24
 
 def spawn(draft: Draft, command: Command[TerminalSpawn]) -> None:
     payload = command.payload
-    lane = lanes.require_usable(draft, command.context.lane_id)
+    lane = queue.require_usable(draft, command.context.lane_id)
     session_id = command.context.session_id
     if session_id is not None and queue.is_over(draft.session(session_id)):
         raise Refusal(

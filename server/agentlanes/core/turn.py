@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from agentlanes.core import lane as lanes
 from agentlanes.core import limits, queue, settings, steering
 from agentlanes.core import session as sessions
 from agentlanes.core.command import Command
@@ -85,7 +84,7 @@ def require_open(draft: Draft, session: Session) -> None:
     """Refuses a session that takes no prompt."""
     if queue.is_over(session):
         raise Refusal("SESSION_TERMINATED", f"session {session.session_id} is over; session.create makes a new one")
-    lanes.require_usable(draft, session.lane_id)
+    queue.require_usable(draft, session.lane_id)
     queued = len(queue.waiting(draft, session.session_id))
     if queued >= QUEUE_CAP:
         raise Refusal(
@@ -106,7 +105,9 @@ def enqueue(
     """Queues a turn, and starts it or the agent. Refuses before anything is recorded. The turn has its place already
     where it has a position; `apart` says that other sessions are attached by the same command."""
     command = draft.command
-    attaches = session.status == "detached" and session.operation is None
+    # A session that was made with its lane is attached when the lane is ready.
+    is_early = draft.lane(session.lane_id).status not in queue.USABLE
+    attaches = session.status == "detached" and session.operation is None and not is_early
     detaches = session.operation is not None and session.operation.kind == "detach"
     if attaches or detaches:
         profile.check()

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from agentlanes.core import grant as grants
 from agentlanes.core import lane as lanes
+from agentlanes.core import place as places
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal
 from agentlanes.core.errors import Refusal
-from agentlanes.core.text import write_line
 from agentlanes.core.world import RootPaths
-from agentlanes.wire.models import Empty, Workspace, WorkspaceCreate, WorkspaceUpdate
+from agentlanes.wire.models import Empty, WorkspaceCreate, WorkspaceUpdate
 
 
 def create(draft: Draft, command: Command[WorkspaceCreate]) -> None:
     payload = command.payload
     roots = _resolve(command.facts)
-    draft.put(
-        "workspace.created",
-        Workspace(
-            workspace_id=draft.choose_id("workspace", payload.workspace_id),
-            name=payload.name or write_line(PurePosixPath(roots[0]).name) or "/",
-            root_paths=roots,
-            active_renderer_mode=payload.active_renderer_mode or "mode_a",
-            status="active",
-            metadata=payload.metadata,
-            created_at=command.at,
-            updated_at=command.at,
-            last_accessed_at=command.at,
-        ),
-    )
+    places.make_workspace(draft, payload, roots)
 
 
 def open(draft: Draft, command: Command[Empty]) -> None:
     workspace = draft.workspace(command.context.workspace_id)
-    draft.change("workspace.opened", workspace, status="active", last_accessed_at=command.at)
+    places.open_workspace(draft, workspace)
 
 
 def update(draft: Draft, command: Command[WorkspaceUpdate]) -> None:

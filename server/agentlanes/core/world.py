@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentlanes.core.errors import Refusal
+from agentlanes.core.facts import RepoFacts
 from agentlanes.wire.models import Transport, Turn
 
 
@@ -31,6 +32,28 @@ class LaneBase(Struct, frozen=True):
     branch_exists: bool
     refusal: Refusal | None
     """Why git could not say."""
+
+
+class Ground(Struct, frozen=True):
+    """What lies around a path in which work is to start."""
+
+    top_level: str | None = None
+    """The repository's top folder, without symlinks."""
+    root: str = "/"
+    """Of a workspace, where one has to be made."""
+    repo_id: str | None = None
+    """The lane's repo, where the path lies in a lane's worktree."""
+    facts: RepoFacts | None = None
+    refusal: Refusal | None = None
+    """Why nothing can start there."""
+
+
+class StartSeen(Struct, frozen=True):
+    """What a lane and its session start from."""
+
+    profile: ProfileSeen
+    ground: Ground
+    base: LaneBase
 
 
 class ProfileSeen(Struct, frozen=True):

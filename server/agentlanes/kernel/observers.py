@@ -6,6 +6,7 @@ An observation may be outdated when its effect runs; effects look again and repo
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -17,17 +18,38 @@ from msgspec import Struct
 from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import AssessmentFacts, RepoAddress, WorktreeAddress, text_of_bytes
-from agentlanes.core.lane import choose_repo
 from agentlanes.core.origin import is_kept
+from agentlanes.core.place import choose_repo, find_repo, holds
 from agentlanes.core.primer import write_primer
 from agentlanes.core.route import HARNESS
 from agentlanes.core.state import State
-from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored, TurnsSeen
+from agentlanes.core.world import (
+    Ground,
+    LaneBase,
+    LaneWork,
+    OriginSeen,
+    ProfileSeen,
+    RootPaths,
+    Shell,
+    StartSeen,
+    Stored,
+    TurnsSeen,
+)
 from agentlanes.kernel.ports.agents import Profiles
 from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.store import Selection, Store
 from agentlanes.kernel.refusals import refuse_git
-from agentlanes.wire.models import Item, Lane, Repo, Session, SessionOrigin, Turn, Worktree
+from agentlanes.wire.models import (
+    Item,
+    Lane,
+    LaneCreate,
+    LaneStart,
+    Repo,
+    Session,
+    SessionOrigin,
+    Turn,
+    Worktree,
+)
 from agentlanes.wire.table import ENTITIES
 
 
@@ -79,6 +101,7 @@ class Observers:
             "root_paths": self._see_root_paths,
             "repo": self._see_repo,
             "lane_base": self._see_lane_base,
+            "lane_start": self._see_lane_start,
             "lane_work": self._see_lane_work,
             "profile": self._see_profile,
             "origin": self._see_origin,
@@ -124,7 +147,7 @@ class Observers:
             facts = await self._git.inspect(asking.payload.path)
             branch = asking.payload.default_target_branch
             if branch is not None:
-                address = RepoAddress(repo_id="", path=facts.top_level)
+                address = _address_new(facts.top_level)
                 names = {found.name for found in await self._git.list_branches(address)}
                 if branch not in names:
                     return Refusal("BRANCH_NOT_FOUND", f"{facts.top_level} has no branch {branch}", branch=branch)
@@ -143,17 +166,58 @@ class Observers:
             repo = choose_repo(list(state.children("repo", workspace_id)), payload.repo_id)
         except Refusal:
             return profile, nothing
-        target = payload.target_branch or repo.default_target_branch
+        return profile, await self._find_base(address_repo(repo), payload, repo.default_target_branch)
+
+    async def _find_base(self, address: RepoAddress, payload: LaneCreate | LaneStart, default: str | None) -> LaneBase:
+        target = payload.target_branch or default
         if target is None:
-            return profile, nothing
-        address = address_repo(repo)
+            return LaneBase(self._lane_root, None, None, False, None)
         try:
             target_commit = await self._git.resolve(address, f"refs/heads/{target}")
             base = target_commit if payload.base is None else await self._git.resolve(address, payload.base)
             taken = payload.branch is not None and await self._git.resolve(address, f"refs/heads/{payload.branch}")
         except GitRefusal as error:
-            return profile, LaneBase(self._lane_root, None, None, False, refuse_git(error))
-        return profile, LaneBase(self._lane_root, base, target_commit, bool(taken), None)
+            return LaneBase(self._lane_root, None, None, False, refuse_git(error))
+        return LaneBase(self._lane_root, base, target_commit, bool(taken), None)
+
+    async def _see_lane_start(self, state: State, asking: Asking) -> StartSeen:
+        payload: LaneStart = asking.payload
+        profile = await self._see_profile(state, asking)
+        ground = Ground() if payload.path is None else await self._see_ground(state, payload.path, payload.folder)
+        nothing = LaneBase(self._lane_root, None, None, False, None)
+        try:
+            repo = find_repo(state.all, asking.context, payload, ground)
+        except Refusal:
+            return StartSeen(profile, ground, nothing)
+        if repo is not None:
+            base = await self._find_base(address_repo(repo), payload, repo.default_target_branch)
+        elif ground.facts is not None:
+            base = await self._find_base(_address_new(ground.facts.top_level), payload, ground.facts.head_branch)
+        else:
+            base = nothing
+        return StartSeen(profile, ground, base)
+
+    async def _see_ground(self, state: State, path: str, folder: str | None) -> Ground:
+        """What lies around a path. In a lane's worktree that is the lane's repo, whatever kind of copy the lane is."""
+        trees = [(tree.path, tree.repo_id) for lane in state.all("lane") for tree in lane.worktrees]
+
+        def look() -> tuple[str, str | None, str | None]:
+            place = _find_folder(path)
+            lanes = (repo_id for tree, repo_id in trees if holds(tree, place) or holds(os.path.realpath(tree), place))
+            return place, next(lanes, None), None if folder is None else os.path.realpath(folder)
+
+        place, repo_id, root = await asyncio.to_thread(look)
+        repo = state.get("repo", repo_id) if repo_id is not None else None
+        try:
+            facts = await self._git.inspect(place if repo is None else repo.path)
+        except GitRefusal as error:
+            return Ground(refusal=refuse_git(error))
+        return Ground(
+            top_level=facts.top_level,
+            root=root if root is not None and holds(root, place) and Path(root).is_dir() else facts.top_level,
+            repo_id=None if repo is None else repo.repo_id,
+            facts=facts,
+        )
 
     async def _see_lane_work(self, state: State, asking: Asking) -> LaneWork:
         lane = state.get("lane", asking.context.lane_id or "")
@@ -282,6 +346,19 @@ class Observers:
         await self._committed()
         json = self._store.entity(noun, id)
         return Stored(None if json is None else msgspec.json.decode(json, type=ENTITIES[noun].type))
+
+
+def _address_new(top_level: str) -> RepoAddress:
+    """A repository that is looked at and not added yet: the git port keeps its files under a name of their own."""
+    return RepoAddress(
+        repo_id=f"new-{hashlib.blake2b(os.fsencode(top_level), digest_size=12).hexdigest()}", path=top_level
+    )
+
+
+def _find_folder(path: str) -> str:
+    """The innermost folder of a path that is there, without symlinks: a file may not be written yet."""
+    place = Path(os.path.realpath(path))
+    return str(next((folder for folder in (place, *place.parents) if folder.is_dir()), place))
 
 
 def _is_text(path: Path) -> bool:

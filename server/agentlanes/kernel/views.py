@@ -12,8 +12,7 @@ from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import DiffFile as GitFile
 from agentlanes.core.facts import DiffOptions
-from agentlanes.core.lane import USABLE
-from agentlanes.core.queue import find_position
+from agentlanes.core.queue import USABLE, find_position
 from agentlanes.core.trace import trace_turn
 from agentlanes.kernel.kernel import Kernel
 from agentlanes.kernel.observers import address_repo, address_worktree

@@ -490,6 +490,38 @@ class LaneCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pinned: bool | None = None
 
 
+class LaneStart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Work for an agent, and where it is done: in the repository around `path`, or in `repo_id`, or in the only repo of the envelope's workspace."""
+
+    prompt: str
+    links: tuple[ResourceLink, ...] = ()
+    path: AbsolutePath | None = None
+    folder: AbsolutePath | None = None
+    repo_id: RepoId | None = None
+    name: Name | None = None
+    profile: ProfileName | None = None
+    choice: Choice | None = None
+    target_branch: BranchName | None = None
+    base: str | None = None
+    branch: BranchName | None = None
+    constraint: ConstraintName | None = None
+    permission_mode: PermissionMode | None = None
+    rules: tuple[Rule, ...] = ()
+    lane_id: LaneId | None = None
+    session_id: SessionId | None = None
+    turn_id: TurnId | None = None
+
+
+class LaneStarted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was started. The turn waits until the lane is ready and its agent attached."""
+
+    lane: Lane
+    session: Session
+    turn: Turn
+    repo: Repo
+    workspace: Workspace
+
+
 class LaneUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What changes; the rest stays."""
 

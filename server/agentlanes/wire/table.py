@@ -85,6 +85,7 @@ METHODS: dict[str, Method] = {
     "repo.get": Method("repo.get", "query", models.RepoRef, models.RepoState, False, (), None),
     "repo.branches": Method("repo.branches", "query", models.RepoRef, models.BranchPage, False, (), None),
     "lane.create": Method("lane.create", "command", models.LaneCreate, models.LaneState, True, ("workspace_id",), "lane_base"),
+    "lane.start": Method("lane.start", "command", models.LaneStart, models.LaneStarted, True, (), "lane_start"),
     "lane.attach": Method("lane.attach", "command", models.Empty, models.LaneState, True, ("lane_id",), None),
     "lane.update": Method("lane.update", "command", models.LaneUpdate, models.LaneState, True, ("lane_id",), "profile"),
     "lane.commit": Method("lane.commit", "command", models.LaneCommit, models.LaneState, True, ("lane_id",), None),

@@ -427,6 +427,34 @@ error('a meta file')
 ---@field rules? agentlanes.Rule[]
 ---@field pinned? boolean
 
+---Work for an agent, and where it is done: in the repository around `path`, or in `repo_id`, or in the only repo of the envelope's workspace.
+---@class agentlanes.LaneStart
+---@field prompt string What the agent is asked.
+---@field links? agentlanes.ResourceLink[]
+---@field path? agentlanes.AbsolutePath A file or folder of the repository, which need not be there yet; in a lane's worktree, the lane's repo is meant.
+---@field folder? agentlanes.AbsolutePath Root of the workspace where one has to be made, if it holds the path; the repository's top folder where absent.
+---@field repo_id? agentlanes.RepoId
+---@field name? agentlanes.Name The first line of the prompt where absent.
+---@field profile? agentlanes.ProfileName The default profile where absent.
+---@field choice? agentlanes.Choice
+---@field target_branch? agentlanes.BranchName The repo's default where absent.
+---@field base? string Branch or commit to start from; the target branch where absent.
+---@field branch? agentlanes.BranchName `<prefix>/<short id>-<slug>` where absent.
+---@field constraint? agentlanes.ConstraintName Limits of the lane's turns; one of a workspace that exists.
+---@field permission_mode? agentlanes.PermissionMode supervised where absent.
+---@field rules? agentlanes.Rule[]
+---@field lane_id? agentlanes.LaneId Chosen by the client, or by the server where absent.
+---@field session_id? agentlanes.SessionId Chosen by the client, or by the server where absent.
+---@field turn_id? agentlanes.TurnId Chosen by the client, or by the server where absent.
+
+---What was started. The turn waits until the lane is ready and its agent attached.
+---@class agentlanes.LaneStarted
+---@field lane agentlanes.Lane
+---@field session agentlanes.Session
+---@field turn agentlanes.Turn
+---@field repo agentlanes.Repo
+---@field workspace agentlanes.Workspace
+
 ---What changes; the rest stays.
 ---@class agentlanes.LaneUpdate
 ---@field name? agentlanes.Name
@@ -1770,6 +1798,7 @@ error('a meta file')
 ---@field ["repo.get"] fun(payload: agentlanes.RepoRef): agentlanes.RepoState One repo.
 ---@field ["repo.branches"] fun(payload: agentlanes.RepoRef): agentlanes.BranchPage The repo's local branches.
 ---@field ["lane.create"] fun(payload: agentlanes.LaneCreate): agentlanes.LaneState Makes a lane; its worktree follows, then lane.created.
+---@field ["lane.start"] fun(payload: agentlanes.LaneStart): agentlanes.LaneStarted Starts work in one step: finds or makes workspace and repo, makes a lane and a session in it, and queues the prompt, all or nothing. The turn begins when the lane is ready.
 ---@field ["lane.attach"] fun(payload: agentlanes.Empty): agentlanes.LaneState Brings a lane's worktree back: checks one that should be there, restores one that was removed.
 ---@field ["lane.update"] fun(payload: agentlanes.LaneUpdate): agentlanes.LaneState Changes name, profile, constraint, pin, permission mode or rules.
 ---@field ["lane.commit"] fun(payload: agentlanes.LaneCommit): agentlanes.LaneState Commits what is in the lane, on its branch; lane.committed follows.

@@ -45,6 +45,7 @@ M.methods = {
   ["repo.get"] = { context = {} },
   ["repo.branches"] = { context = {} },
   ["lane.create"] = { lifecycle = true, context = {"workspace_id"} },
+  ["lane.start"] = { lifecycle = true, context = {} },
   ["lane.attach"] = { lifecycle = true, context = {"lane_id"} },
   ["lane.update"] = { lifecycle = true, context = {"lane_id"} },
   ["lane.commit"] = { lifecycle = true, context = {"lane_id"} },

@@ -84,7 +84,15 @@ class Attention:
                 self._report(entity)
             elif isinstance(entity, Approval):
                 self._follow_approval(entity)
+            if event.topic.name.endswith(".failed"):
+                self._tell_failure(entity)
             self._note_change(entity)
+
+    def _tell_failure(self, entity: Any) -> None:
+        problem, lane_id = getattr(entity, "problem", None), getattr(entity, "lane_id", None)
+        lane = self._kernel.state.get("lane", lane_id) if lane_id is not None else None
+        if problem is not None and lane is not None and self._is_mine(lane.lane_id):
+            self._tell("window/showMessage", {"type": _ERROR, "message": _bound(f"{lane.name}: {problem.message}")})
 
     def _follow_turn(self, turn: Turn) -> None:
         known = turn.turn_id in self._begun
@@ -96,8 +104,6 @@ class Attention:
         elif known:
             self._progress(turn.turn_id, {"kind": "end", "message": _describe(turn)})
             del self._begun[turn.turn_id]
-        if turn.status == "failed" and turn.problem is not None and self._is_mine(turn.lane_id):
-            self._tell("window/showMessage", {"type": _ERROR, "message": _bound(turn.problem.message)})
 
     async def _begin(self, turn: Turn) -> bool:
         """Open a progress. False where the client refuses it."""

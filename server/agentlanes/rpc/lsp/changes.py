@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from agentlanes.core.lane import USABLE
+from agentlanes.core.queue import USABLE
 from agentlanes.kernel.kernel import Kernel
 from agentlanes.rpc.fault import Fault
 from agentlanes.rpc.lsp.client import holds

@@ -163,27 +163,24 @@ class Features:
 
     def _make_command(self, method: str) -> Callable[..., Awaitable[Any]]:
         async def run(*arguments: Any) -> Any:
-            payload, envelope = (*(dict(_read_object(argument)) for argument in arguments[:2]), {}, {})[:2]
-            unknown = sorted(set(envelope) - set(_ENVELOPE))
-            if unknown:
-                known = ", ".join(_ENVELOPE)
-                raise refuse("INVALID_PARAMS", f"{unknown[0]} is none of the envelope's keys, which are {known}")
+            payload, envelope = _read_command(arguments)
             return await self._face.desk.run(self._face.peer, method, payload, envelope)
 
         return run
 
     async def _start(self, *arguments: Any) -> Any:
-        made = await self._face.errands.start(self._face.peer, self._face.client, _read_first(arguments))
+        payload, envelope = _read_command(arguments)
+        made = await self._face.errands.start(self._face.peer, self._face.client, payload, envelope)
         await self._face.show_document(made["uri"])
         return made
 
     async def _send(self, *arguments: Any) -> Any:
-        made = await self._face.errands.send(self._face.peer, _read_first(arguments))
+        made = await self._face.errands.send(self._face.peer, *_read_command(arguments))
         await self._face.show_document(made["uri"])
         return made
 
     async def _show(self, *arguments: Any) -> Any:
-        wanted = _read_first(arguments)
+        wanted, _ = _read_command(arguments)
         uri = wanted.get("uri")
         if uri is None and isinstance(wanted.get("session_id"), str):
             uri = name_transcript(wanted["session_id"])
@@ -232,8 +229,14 @@ def _read_object(argument: Any) -> dict[str, Any]:
     return argument
 
 
-def _read_first(arguments: tuple[Any, ...]) -> dict[str, Any]:
-    return _read_object(arguments[0] if arguments else None)
+def _read_command(arguments: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A command's payload, and what its envelope shall say."""
+    payload, envelope = (*(dict(_read_object(argument)) for argument in arguments[:2]), {}, {})[:2]
+    unknown = sorted(set(envelope) - set(_ENVELOPE))
+    if unknown:
+        known = ", ".join(_ENVELOPE)
+        raise refuse("INVALID_PARAMS", f"{unknown[0]} is none of the envelope's keys, which are {known}")
+    return payload, envelope
 
 
 def _tell(change: LineChange) -> str:

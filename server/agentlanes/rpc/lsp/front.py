@@ -31,7 +31,7 @@ class Front:
         self._views = views
         self._version = version
         self._desk = Desk(dispatcher.call, clock)
-        self._errands = Errands(kernel, self._desk)
+        self._errands = Errands(self._desk)
         self._faces: dict[Peer, Face] = {}
         self.describe_gap = dispatcher.describe_gap
         kernel.listen(self._hear)
@@ -72,6 +72,5 @@ class Front:
         self._dispatcher.close(peer)
 
     def _hear(self, committed: Committed) -> None:
-        self._errands.hear(committed)
         for face in self._faces.values():
             face.attention.hear(committed)
