@@ -17,6 +17,8 @@ local seed = ...
 math.randomseed(seed)
 local Blocks = require("agentlanes.blocks")
 local blocks = Blocks.open("agentlanes://test/" .. seed, "agentlanes")
+vim.api.nvim_win_set_buf(0, blocks.buf)
+require("agentlanes.folds").dress(0)
 local function row()
   local words = {}
   for i = 1, math.random(0, 3) do
@@ -25,26 +27,33 @@ local function row()
   return words
 end
 local function check(what)
-  local wanted, list = {}, vim.tbl_values(blocks.by_key)
+  local wanted, list, levels = {}, vim.tbl_values(blocks.by_key), {}
   table.sort(list, function(a, b) return a.order < b.order end)
   for _, block in ipairs(list) do
     for _, chunks in ipairs(block.rows) do
       local line = ""
       for _, chunk in ipairs(chunks) do line = line .. chunk[1] end
       wanted[#wanted + 1] = line
+      levels[#wanted] = chunks.fold and 1 or 0
     end
     assert(blocks:line(block.key) == #wanted - #block.rows + 1, what .. ": a block is elsewhere")
   end
   if #wanted == 0 then wanted = { "" } end
   local found = vim.api.nvim_buf_get_lines(blocks.buf, 0, -1, false)
   assert(vim.deep_equal(found, wanted), what .. vim.inspect({ found, wanted }))
+  local folded = vim.tbl_map(vim.fn.foldlevel, vim.tbl_keys(levels))
+  assert(vim.deep_equal(folded, levels), what .. vim.inspect({ found, folded, levels }))
 end
 for step = 1, 400 do
   local key = "k" .. math.random(1, 12)
   local dice = math.random()
   if dice < 0.5 then
     local rows = {}
-    for i = 1, math.random(0, 4) do rows[i] = row() end
+    local is_folded = math.random() < 0.5
+    for i = 1, math.random(0, 4) do
+      rows[i] = row()
+      rows[i].fold = is_folded and (i == 1 and ">1" or "1") or nil
+    end
     -- Now and then a block moves.
     local order = (math.random() < 0.8 and key or "k" .. math.random(1, 12)) .. "/" .. key
     blocks:set({ key = key, order = order, rows = rows, growing = { indent = "> ", hl = "Comment" } })
@@ -213,6 +222,9 @@ def test_the_manuals_tags_are_right(place: Place, editor: Editor) -> None:
     editor.run(f"helptags {copy}")
     tags = {line.split("\t")[0] for line in (copy / "tags").read_text().splitlines()}
     assert {"agentlanes", ":Lanes", "g:agentlanes"} <= tags
+    # It is there without :helptags, which nobody can read about before.
+    shipped = (PLUGIN / "doc" / "tags").read_text()
+    assert shipped == (copy / "tags").read_text(), "run :helptags editors/neovim/doc"
     links = set(re.findall(r"(?<!\S)\|([^|\s]+)\|", text))
     editor.run(f"set runtimepath+={copy.parent}")
     for link in links:
@@ -224,9 +236,11 @@ def test_checkhealth_tells_what_is_right_and_what_is_wrong(place: Place) -> None
     with start_editor(place) as editor:
         make_lane(editor)
         editor.run("checkhealth agentlanes")
-        text = editor.wait("this plugin speaks protocol")
+        text = editor.wait("demo, the default: Demo agent")
         assert "ERROR" not in text
         assert "generation 1" in text
+        assert "OK git: 2." in text
+        assert re.search(r"codex: .*(installs it|Codex)", text)
     setup = 'vim.g.agentlanes = { cmd = { "no-such-program" }, nofify = true, windows = { lane = "new" } }'
     with start_editor(place, setup=setup) as editor:
         editor.run("checkhealth agentlanes")

@@ -144,6 +144,8 @@ def test_an_editor_that_left_in_mid_turn_finds_everything_when_it_comes_back(pla
     with start_editor(place) as editor:
         editor.run("Lanes open Greet")
         editor.wait("─ completed", SESSION)
+        # The turns are read before what was said in them.
+        wait_until(lambda: len(count_words(editor, "n")) >= 400, editor.describe)
         assert count_words(editor, "n") == list(range(400))
 
 
@@ -306,7 +308,7 @@ def test_who_decides_is_said_for_each_lane(place: Place, editor: Editor) -> None
     editor.run("Lanes")
     editor.wait("○ Greet the reader  ready · plan")
     editor.run("Lanes mode supervised")
-    editor.wait_for("return not vim.api.nvim_buf_get_lines(0, 0, -1, false)[5]:find('plan')")
+    editor.wait_for("return not vim.api.nvim_buf_get_lines(0, 0, -1, false)[6]:find('plan')")
 
 
 def test_every_agent_stops_at_once(place: Place, editor: Editor) -> None:

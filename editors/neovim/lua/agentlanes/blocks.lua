@@ -71,43 +71,6 @@ function Blocks.fold(lnum)
   return block and block.rows[at] and block.rows[at].fold or "0"
 end
 
----Sets the options of a window that shows blocks.
----@param win integer
-function Blocks.dress(win)
-  local options = {
-    foldmethod = "expr",
-    foldexpr = "v:lua.require'agentlanes.blocks'.fold(v:lnum)",
-    foldtext = "",
-    foldlevel = 0,
-    fillchars = "fold: ,eob: ",
-    number = false,
-    relativenumber = false,
-    signcolumn = "no",
-    foldcolumn = "0",
-    cursorline = true,
-    wrap = true,
-    linebreak = true,
-    breakindent = true,
-    spell = false,
-    list = false,
-  }
-  for name, value in pairs(options) do
-    vim.wo[win][0][name] = value
-  end
-end
-
--- Neovim finds no folds while somebody types, also not in other windows; so they are found afterwards.
-api.nvim_create_autocmd("InsertLeave", {
-  group = api.nvim_create_augroup("agentlanes.blocks", {}),
-  callback = vim.schedule_wrap(function()
-    for _, win in ipairs(api.nvim_list_wins()) do
-      if of_buffer[api.nvim_win_get_buf(win)] then
-        vim.wo[win][0].foldmethod = "expr"
-      end
-    end
-  end),
-})
-
 ---@param row agentlanes.Row
 local function text_of(row)
   local parts = {}
@@ -116,6 +79,24 @@ local function text_of(row)
   end
   -- A line that came from somewhere else may hold anything.
   return (table.concat(parts):gsub("[\n\r]", " "))
+end
+
+---Replaces lines. nvim_buf_set_lines and its like take every line that they touch out of its fold, which then is too
+---short; these functions do not. Neovim asks for folds at each step, so there are as many lines as in the end at once.
+---@param buf integer
+---@param first integer From 0.
+---@param last integer Exclusive.
+---@param lines string[]
+local function set_lines(buf, first, last, lines)
+  local stay = math.min(last - first, #lines)
+  if #lines > stay then
+    vim.fn.appendbufline(buf, first + stay, vim.list_slice(lines, stay + 1))
+  elseif first + stay < last then
+    vim.fn.deletebufline(buf, first + stay + 1, last)
+  end
+  if stay > 0 then
+    vim.fn.setbufline(buf, first + 1, vim.list_slice(lines, 1, stay))
+  end
 end
 
 ---@param a agentlanes.Row
@@ -264,12 +245,12 @@ end
 ---Makes lines of rows. The blocks already are what the buffer is to be, because Neovim asks for folds at once.
 ---@private
 ---@param first integer From 0.
----@param last integer Exclusive; -1 for the end.
+---@param last integer Exclusive.
 ---@param rows agentlanes.Row[]
 function Blocks:replace(first, last, rows)
   self:edit(function()
     api.nvim_buf_clear_namespace(self.buf, namespace, first, last)
-    api.nvim_buf_set_lines(self.buf, first, last, false, vim.tbl_map(text_of, rows))
+    set_lines(self.buf, first, last, vim.tbl_map(text_of, rows))
     for i, row in ipairs(rows) do
       self:colour(first + i - 1, row)
     end
@@ -295,7 +276,7 @@ function Blocks:set(block)
     self.by_key[block.key] = block
     self.known = math.min(self.known, index - 1)
     local first = self:start(index)
-    return self:replace(first, empty and -1 or first, block.rows)
+    return self:replace(first, first + (empty and 1 or 0), block.rows)
   end
   local index = self:index(old)
   local first = self:start(index)
@@ -333,7 +314,6 @@ function Blocks:grow(key, data)
     lines[i] = block.growing.indent .. lines[i]
   end
   local last = block.rows[#block.rows]
-  local column = #text_of(last)
   local hl = block.growing.hl
   if last[#last] and last[#last][2] == hl then
     last[#last][1] = last[#last][1] .. lines[1]
@@ -346,19 +326,7 @@ function Blocks:grow(key, data)
   if #lines > 1 then
     self.known = math.min(self.known, index)
   end
-  self:edit(function()
-    lines[1] = lines[1]:gsub("\r", " ")
-    api.nvim_buf_set_text(self.buf, row, column, row, column, lines)
-    if hl then
-      for i, line in ipairs(lines) do
-        local from = i == 1 and column or 0
-        if #line > 0 then
-          local options = { end_col = from + #line, hl_group = hl, strict = false }
-          api.nvim_buf_set_extmark(self.buf, namespace, row + i - 1, from, options)
-        end
-      end
-    end
-  end)
+  self:replace(row, row + 1, vim.list_slice(block.rows, #block.rows - #lines + 1))
 end
 
 ---@param key string

@@ -3,6 +3,25 @@ local M = {}
 
 local SERVER_TIMEOUT_MS = 10000
 
+---What a command of the program prints for scripts, one table a line. It waits, as health checks may; nothing else in
+---the plugin does.
+---@param program string
+---@param ... string The command and its flags.
+---@return table[]
+local function read(program, ...)
+  local done = vim.system({ program, ... }, { text = true, timeout = SERVER_TIMEOUT_MS }):wait()
+  local found = {} ---@type table[]
+  for _, line in ipairs(vim.split(done.stdout or "", "\n", { trimempty = true })) do
+    local is_json, row = pcall(vim.json.decode, line)
+    found[#found + 1] = is_json and row or nil
+  end
+  if #found == 0 then
+    local told = vim.trim(done.stderr or "")
+    vim.health.error(("%s %s says nothing: %s"):format(program, (...), told ~= "" and told or "exit " .. done.code))
+  end
+  return found
+end
+
 function M.check()
   local health = vim.health
   local config = require("agentlanes.config")
@@ -48,15 +67,25 @@ function M.check()
   else
     health.info("not connected: " .. connection.state .. "; :Lanes connects")
   end
-  -- Health checks may block; nothing that a user does elsewhere in the plugin does.
-  local done = vim.system({ program, "doctor" }, { text = true, timeout = SERVER_TIMEOUT_MS }):wait()
-  local told = vim.trim((done.stdout or "") .. (done.stderr or ""))
-  if done.code == 0 then
-    health.ok("agentlanes doctor finds nothing wrong")
-  else
-    health.warn("agentlanes doctor says:\n" .. told)
-  end
   health.info("this plugin speaks protocol " .. protocol.version)
+  for _, found in ipairs(read(program, "doctor")) do
+    local told = ("%s: %s"):format(found.subject, found.message)
+    if found.level == "ok" then
+      health.ok(told)
+    else
+      health[found.level == "warn" and "warn" or "error"](told, found.cure ~= "" and found.cure or nil)
+    end
+  end
+
+  health.start("Agents")
+  for _, agent in ipairs(read(program, "agents", "--all")) do
+    local name = agent.name .. (agent.profile.default and ", the default" or "")
+    if agent.available then
+      health.ok(("%s: %s %s"):format(name, agent.profile.title or agent.name, agent.version or ""))
+    else
+      health.info(("%s: %s"):format(name, agent.unavailable_reason or "not there"))
+    end
+  end
 end
 
 return M

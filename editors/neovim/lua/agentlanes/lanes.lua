@@ -2,6 +2,8 @@
 local Blocks = require("agentlanes.blocks")
 local changes = require("agentlanes.changes")
 local connection = require("agentlanes.connection")
+local folds = require("agentlanes.folds")
+local keys = require("agentlanes.keys")
 local mirror = require("agentlanes.mirror")
 local transcript = require("agentlanes.transcript")
 local window = require("agentlanes.window")
@@ -21,28 +23,7 @@ local LANE_MARKS = {
   closed = { "−", "AgentlanesDim" },
 }
 
----@type { [1]: string, [2]: string, [3]: string }[] Key, subcommand with its arguments, what it does.
-local KEYS = {
-  { "<CR>", "open", "open" },
-  { "c", "create", "create" },
-  { "p", "prompt", "prompt" },
-  { "aa", "answer allow_once", "allow" },
-  { "ar", "answer reject_once", "reject" },
-  { "aA", "answer allow_always", "always allow" },
-  { "aR", "answer reject_always", "always reject" },
-  { "a?", "approve", "choose" },
-  { "d", "diff", "diff" },
-  { "m", "merge", "merge" },
-  { "C", "commit", "commit" },
-  { "t", "terminal", "terminal" },
-  { "s", "stop", "stop" },
-  { "S", "session", "new session" },
-  { "r", "rename", "rename" },
-  { "x", "close", "close lane" },
-  { "R", "restore", "restore" },
-  { "g?", "help", "help" },
-}
-local SHOWN_KEYS = { { "<CR>", "c", "p", "aa", "ar" }, { "d", "m", "t", "s", "g?" } }
+local SHOWN_KEYS = { { "<CR>", "c", "p", "s" }, { "aa", "ar", "a?" }, { "d", "m", "t", "g?" } }
 
 local blocks ---@type agentlanes.Blocks?
 local due = false
@@ -66,14 +47,7 @@ local function head_block()
   end
   local rows = { row }
   for _, shown in ipairs(SHOWN_KEYS) do
-    local keys = {} ---@type agentlanes.Row
-    for _, key in ipairs(KEYS) do
-      if vim.list_contains(shown, key[1]) then
-        local name = key[1]:gsub("<CR>", "⏎")
-        vim.list_extend(keys, { { name, "AgentlanesKey" }, { " " .. key[3] .. "  ", "AgentlanesDim" } })
-      end
-    end
-    rows[#rows + 1] = keys
+    rows[#rows + 1] = keys.row(shown)
   end
   rows[#rows + 1] = { { "" } }
   return { key = "head", order = "0", rows = rows }
@@ -263,44 +237,20 @@ local function jump(step)
   end
 end
 
----The keys that a buffer of ours has, for its help.
-function M.help()
-  local lines = {}
-  for _, key in ipairs(KEYS) do
-    lines[#lines + 1] = ("%-5s :Lanes %s"):format(key[1], key[2])
-  end
-  vim.list_extend(lines, { "za    fold", "]] [[ next, previous lane", "q     close the window" })
-  vim.lsp.util.open_floating_preview(lines, "", { border = "rounded", title = " agentlanes " })
-end
-
----Gives a buffer the keys of the lanes buffer.
----@param buf integer
----@param without? string[] Keys that mean something else there.
-function M.map(buf, without)
-  for _, key in ipairs(KEYS) do
-    if not vim.list_contains(without or {}, key[1]) then
-      vim.keymap.set("n", key[1], function()
-        require("agentlanes.command").run(key[2])
-      end, { buffer = buf, nowait = true, desc = "agentlanes: " .. key[3] })
-    end
-  end
-end
-
 ---Opens the lanes buffer.
 ---@param mods? string
 function M.open(mods)
   local fresh
   blocks, fresh = Blocks.open("agentlanes://lanes", "agentlanes")
   if fresh then
-    M.map(blocks.buf)
-    local options = { buffer = blocks.buf, nowait = true }
-    vim.keymap.set("n", "q", "<Cmd>close<CR>", options)
-    vim.keymap.set("n", "]]", function()
+    keys.map(blocks.buf)
+    keys.set(blocks.buf, "n", "q", "<Cmd>close<CR>", "close the window")
+    keys.set(blocks.buf, "n", "]]", function()
       jump(1)
-    end, options)
-    vim.keymap.set("n", "[[", function()
+    end, "next")
+    keys.set(blocks.buf, "n", "[[", function()
       jump(-1)
-    end, options)
+    end, "previous")
     mirror.listen(hear)
     changes.listen(schedule)
     connection.listen(schedule)
@@ -308,10 +258,11 @@ function M.open(mods)
   connection.start()
   redraw()
   local win = window.show(blocks.buf, "lanes", mods)
-  Blocks.dress(win)
+  folds.dress(win)
   vim.wo[win][0].foldlevel = 1
   vim.wo[win][0].wrap = false
   vim.wo[win][0].winfixwidth = true
+  window.name(win, "Lanes")
   if not blocks:target() then
     vim.api.nvim_win_set_cursor(win, { 1, 0 })
     jump(1)

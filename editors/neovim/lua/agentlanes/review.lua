@@ -2,6 +2,8 @@
 local Blocks = require("agentlanes.blocks")
 local changes = require("agentlanes.changes")
 local connection = require("agentlanes.connection")
+local folds = require("agentlanes.folds")
+local keys = require("agentlanes.keys")
 local mirror = require("agentlanes.mirror")
 local notice = require("agentlanes.notice")
 local window = require("agentlanes.window")
@@ -72,7 +74,9 @@ local function list_blocks(lane, worktrees)
     end
   end
   if count == 0 then
-    shown[#shown + 1] = { key = "none", order = "1", rows = { { { "nothing was changed", "AgentlanesDim" } } } }
+    local merge = lane.merges and lane.merges[#lane.merges]
+    local words = merge and ("all of it is in %s"):format(merge.target_branch_name) or "nothing was changed"
+    shown[#shown + 1] = { key = "none", order = "1", rows = { { { words, "AgentlanesDim" } } } }
   end
   return shown
 end
@@ -125,7 +129,7 @@ local function pair_windows()
     return found[1], found[2]
   end
   local list = api.nvim_get_current_win()
-  for _, win in ipairs(api.nvim_tabpage_list_wins(0)) do
+  for _, win in ipairs(vim.t.agentlanes and api.nvim_tabpage_list_wins(0) or {}) do
     if win ~= list then
       api.nvim_win_close(win, false)
     end
@@ -153,6 +157,26 @@ local function next_file(list, step)
       api.nvim_win_set_cursor(win, { lnum, 0 })
       return M.show(list, target)
     end
+  end
+end
+
+---The tab page that was opened for a lane or for a question.
+---@param id string
+---@return integer?
+local function find_tab(id)
+  for _, tab in ipairs(api.nvim_list_tabpages()) do
+    if vim.t[tab].agentlanes == id then
+      return tab
+    end
+  end
+end
+
+---Closes the tab page of what is over, unless it is the only one.
+---@param id string
+local function close_tab(id)
+  local tab = find_tab(id)
+  if tab and #api.nvim_list_tabpages() > 1 then
+    vim.cmd.tabclose(api.nvim_tabpage_get_number(tab))
   end
 end
 
@@ -203,9 +227,9 @@ function M.show(list, target)
     for _, win in ipairs({ left, right }) do
       local buf = api.nvim_win_get_buf(win)
       for key, step in pairs({ ["]f"] = 1, ["[f"] = -1 }) do
-        vim.keymap.set("n", key, function()
+        keys.set(buf, "n", key, function()
           next_file(list, step)
-        end, { buffer = buf, desc = "agentlanes: another changed file" })
+        end, step > 0 and "next file" or "previous file")
       end
       api.nvim_win_call(win, function()
         vim.cmd("diffthis")
@@ -213,6 +237,7 @@ function M.show(list, target)
     end
     vim.wo[left].winbar = "merge base"
     vim.wo[right].winbar = "lane"
+    window.name(left, target.path)
     -- Where the user was is where they stay; the first time that is the list, and the change is what they came for.
     api.nvim_set_current_win(api.nvim_win_is_valid(had) and had ~= list_win and had or right)
     if api.nvim_get_current_win() == right then
@@ -232,22 +257,27 @@ function M.open(lane, path)
     local list, fresh = Blocks.open("agentlanes://diff/" .. lane.lane_id, "agentlanes")
     vim.b[list.buf].agentlanes = { lane_id = lane.lane_id }
     if fresh then
-      require("agentlanes.lanes").map(list.buf, { "<CR>", "aa", "ar", "aA", "aR", "a?", "d", "r", "R", "c" })
-      local function map(key, action)
-        vim.keymap.set("n", key, action, { buffer = list.buf, nowait = true })
+      keys.map(list.buf, { "<CR>", "aa", "ar", "aA", "aR", "a?", "d", "r", "R", "c" })
+      local function map(key, action, about)
+        keys.set(list.buf, "n", key, action, about)
       end
       map("<CR>", function()
         local target = list:target()
         if target and target.path then
           M.show(list, target)
         end
-      end)
-      map("q", "<Cmd>tabclose<CR>")
+      end, "show the file")
+      map("q", "<Cmd>tabclose<CR>", "close the tab page")
       map("]f", function()
         next_file(list, 1)
-      end)
+      end, "next file")
       map("[f", function()
         next_file(list, -1)
+      end, "previous file")
+      mirror.listen(function(change)
+        if change.noun == "lane" and change.entity.lane_id == lane.lane_id and change.entity.status == "closed" then
+          close_tab(lane.lane_id)
+        end
       end)
       changes.listen(function(lane_id)
         local now = mirror.get("lane", lane_id)
@@ -258,17 +288,17 @@ function M.open(lane, path)
       end)
     end
     list:show(list_blocks(lane, worktrees))
-    local tab ---@type integer?
-    for _, each in ipairs(api.nvim_list_tabpages()) do
-      for _, win in ipairs(api.nvim_tabpage_list_wins(each)) do
-        tab = tab or (api.nvim_win_get_buf(win) == list.buf and each or nil)
-      end
-    end
+    local tab = find_tab(lane.lane_id)
     if tab then
       api.nvim_set_current_tabpage(tab)
     end
+    local before = api.nvim_get_current_tabpage()
     local win = window.show(list.buf, "diff")
-    Blocks.dress(win)
+    if api.nvim_get_current_tabpage() ~= before then
+      vim.t.agentlanes = lane.lane_id
+    end
+    window.name(win, "Changes")
+    folds.dress(win)
     vim.wo[win][0].wrap = false
     for lnum = 1, api.nvim_buf_line_count(list.buf) do
       local target = list:target(lnum)
@@ -317,6 +347,7 @@ function M.preview(approval)
   end
   vim.cmd.tabnew()
   local tab = api.nvim_get_current_tabpage()
+  vim.t.agentlanes = approval.approval_id
   vim.bo.bufhidden = "wipe"
   local function lines(text)
     return text and text ~= "" and vim.split((text:gsub("\n$", "")), "\n", { plain = true }) or {}
@@ -330,8 +361,8 @@ function M.preview(approval)
   for _, win in ipairs(api.nvim_tabpage_list_wins(tab)) do
     local buf = api.nvim_win_get_buf(win)
     vim.b[buf].agentlanes = { approval_id = approval.approval_id, lane_id = approval.lane_id }
-    require("agentlanes.lanes").map(buf, { "<CR>", "c", "p", "d", "m", "C", "t", "s", "S", "r", "x", "R", "g?" })
-    vim.keymap.set("n", "q", "<Cmd>tabclose<CR>", { buffer = buf, nowait = true })
+    keys.map(buf, { "<CR>", "c", "p", "d", "m", "C", "t", "s", "S", "r", "x", "R", "g?" })
+    keys.set(buf, "n", "q", "<Cmd>tabclose<CR>", "close the tab page")
     vim.wo[win].winbar = approval.title:gsub("%%", "%%%%") .. "%=aa allow · ar reject · q close"
   end
   local unlisten ---@type fun()
@@ -339,9 +370,7 @@ function M.preview(approval)
     local now = mirror.get("approval", approval.approval_id)
     if heard.op ~= "append" and (not now or now.status ~= "pending") then
       unlisten()
-      if api.nvim_tabpage_is_valid(tab) and #api.nvim_list_tabpages() > 1 then
-        vim.cmd.tabclose(api.nvim_tabpage_get_number(tab))
-      end
+      close_tab(approval.approval_id)
     end
   end)
 end

@@ -1,9 +1,11 @@
--- A session's windows: the transcript as it streams, and below it a prompt area that keeps its draft.
+-- A session's windows: the transcript as it streams, and below it the prompt area.
 local Blocks = require("agentlanes.blocks")
-local config = require("agentlanes.config")
 local connection = require("agentlanes.connection")
+local folds = require("agentlanes.folds")
+local keys = require("agentlanes.keys")
 local mirror = require("agentlanes.mirror")
-local notice = require("agentlanes.notice")
+local prompt = require("agentlanes.prompt")
+local target = require("agentlanes.target")
 local transcript = require("agentlanes.transcript")
 local window = require("agentlanes.window")
 
@@ -12,7 +14,6 @@ local api = vim.api
 
 local PAGE_ROWS = 200
 local GROWING_MS = 80
-local PLACEHOLDER = "what shall the agent do?   ⏎ sends · ^S sends while typing"
 
 ---@class agentlanes.OpenSession
 ---@field blocks agentlanes.Blocks
@@ -21,40 +22,6 @@ local PLACEHOLDER = "what shall the agent do?   ⏎ sends · ^S sends while typi
 ---@field growing table<string, true> Items that are about to be shown again.
 
 local open = {} ---@type table<string, agentlanes.OpenSession>
-local placeholder = api.nvim_create_namespace("agentlanes.placeholder")
-
----@param session_id string
----@return string
-local function draft_path(session_id)
-  return vim.fs.joinpath(vim.fn.stdpath("state"), "agentlanes", "drafts", session_id)
-end
-
----@param session_id string
-local function keep_draft(session_id)
-  local state = open[session_id]
-  if not state or not api.nvim_buf_is_loaded(state.prompt) then
-    return
-  end
-  local path = draft_path(session_id)
-  local lines = api.nvim_buf_get_lines(state.prompt, 0, -1, false)
-  if #lines == 1 and lines[1] == "" then
-    os.remove(path)
-  else
-    vim.fn.mkdir(vim.fs.dirname(path), "p", "0700")
-    vim.fn.writefile(lines, path)
-  end
-end
-
----@param buf integer
-local function show_placeholder(buf)
-  api.nvim_buf_clear_namespace(buf, placeholder, 0, -1)
-  local lines = api.nvim_buf_get_lines(buf, 0, 2, false)
-  if #lines == 1 and lines[1] == "" then
-    local session = mirror.get("session", vim.b[buf].agentlanes.session_id)
-    local steer = session and session.offer and session.offer.steer and " · gs steers the running turn" or ""
-    api.nvim_buf_set_extmark(buf, placeholder, 0, 0, { virt_text = { { PLACEHOLDER .. steer, "AgentlanesDim" } } })
-  end
-end
 
 ---@param turn agentlanes.Turn
 ---@param blocks agentlanes.Blocks
@@ -109,7 +76,7 @@ local function hear(session_id, change)
     open[session_id].told = nil
   end
   if change.noun == "session" and entity.session_id == session_id then
-    show_placeholder(open[session_id].prompt)
+    prompt.show_placeholder(open[session_id].prompt)
   end
   if change.op == "reset" then
     return load(session_id)
@@ -146,68 +113,6 @@ local function hear(session_id, change)
   end
 end
 
----@param session_id string
----@param method "turn.create"|"turn.steer"
-local function send(session_id, method)
-  local state = open[session_id]
-  local text = vim.trim(table.concat(api.nvim_buf_get_lines(state.prompt, 0, -1, false), "\n"))
-  if text == "" then
-    return
-  end
-  local function done(problem)
-    if problem then
-      notice.fail(problem.message)
-      if api.nvim_buf_is_loaded(state.prompt) and api.nvim_buf_line_count(state.prompt) == 1 then
-        api.nvim_buf_set_lines(state.prompt, 0, -1, false, vim.split(text, "\n", { plain = true }))
-      end
-    end
-  end
-  if method == "turn.steer" then
-    local turn = M.running(session_id)
-    if not turn then
-      return notice.warn("no turn is running that could be steered")
-    end
-    connection.request(method, { turn_id = turn.turn_id, prompt = text }, { session_id = session_id }, done)
-  else
-    connection.request(method, { prompt = text }, { session_id = session_id }, done)
-  end
-  api.nvim_buf_set_lines(state.prompt, 0, -1, false, {})
-  show_placeholder(state.prompt)
-  os.remove(draft_path(session_id))
-  local win = window.find(state.blocks.buf)
-  if win then
-    api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(state.blocks.buf), 0 })
-  end
-end
-
----The turn of a session that is under way.
----@param session_id string
----@return agentlanes.Turn?
-function M.running(session_id)
-  for _, turn in ipairs(mirror.list("turn", session_id)) do
-    if turn.status ~= "queued" and not mirror.is_final("turn", turn) then
-      return turn
-    end
-  end
-end
-
----For 'omnifunc' of a prompt: the agent's own commands.
----@param findstart 0|1
----@param base string
-function M.complete(findstart, base)
-  if findstart == 1 then
-    return vim.startswith(api.nvim_get_current_line(), "/") and 0 or -3
-  end
-  local session = mirror.get("session", (vim.b.agentlanes or {}).session_id)
-  local found = {}
-  for _, command in ipairs(session and session.offer and session.offer.commands or {}) do
-    if vim.startswith("/" .. command.name, base) then
-      found[#found + 1] = { word = "/" .. command.name, menu = command.hint or "", info = command.description or "" }
-    end
-  end
-  return found
-end
-
 ---What a session is about and how it is.
 ---@param session_id string
 ---@return string
@@ -217,7 +122,7 @@ local function describe(session_id)
     return ""
   end
   local lane = mirror.get("lane", session.lane_id)
-  local turn, queued = M.running(session.session_id), 0
+  local turn, queued = target.running(session.session_id), 0
   for _, each in ipairs(mirror.list("turn", session.session_id)) do
     queued = queued + (each.status == "queued" and 1 or 0)
   end
@@ -231,7 +136,7 @@ local function describe(session_id)
   local function plain(text)
     return (text:gsub("%%", "%%%%"))
   end
-  local words = { ("%%#%s#● %s%%*"):format(hl, status), plain(lane and lane.name or ""), plain(session.profile) }
+  local words = { ("%%#%s#● %s%%*"):format(hl, status), plain(lane and lane.name or "") .. "%<", plain(session.profile) }
   if session.choice and session.choice.model then
     words[#words + 1] = plain(session.choice.model)
   end
@@ -255,12 +160,46 @@ function M.winbar()
   end
   -- It is asked for at every redraw, and there may be many turns.
   state.told = state.told or describe(id)
-  local told, keys = state.told, "i prompt  s stop  d diff  g? help"
-  local width = api.nvim_eval_statusline(told, { use_winbar = true, maxwidth = 1000 }).width + 2 + #keys
+  local told, help = state.told, "i prompt  s stop  d diff  g? help"
+  local width = api.nvim_eval_statusline(told, { use_winbar = true, maxwidth = 1000 }).width + 2 + #help
   if width <= api.nvim_win_get_width(0) then
-    told = told .. "%=%#AgentlanesDim#" .. keys
+    told = told .. "%=%#AgentlanesDim#" .. help
   end
   return told
+end
+
+---Lets the transcript's window go on with its end.
+---@param blocks agentlanes.Blocks
+local function follow(blocks)
+  local win = window.find(blocks.buf)
+  if win then
+    api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(blocks.buf), 0 })
+  end
+end
+
+---@param buf integer The transcript's buffer.
+---@param id string
+local function map(buf, id)
+  keys.map(buf, { "<CR>", "c", "C", "R", "S", "x", "r", "p" })
+  keys.set(buf, "n", "q", function()
+    M.close(id)
+  end, "close the windows")
+  for _, key in ipairs({ "i", "o", "<CR>", "p" }) do
+    keys.set(buf, "n", key, function()
+      M.focus(id)
+    end, "go to the prompt")
+  end
+  for key, where in pairs({ K = "up", J = "down", E = "edit" }) do
+    keys.set(buf, "n", key, function()
+      require("agentlanes.command").run("queue " .. where)
+    end, "in the queue: " .. where)
+  end
+  keys.set(buf, "n", "]]", function()
+    vim.fn.search("^❯", "W")
+  end, "next prompt")
+  keys.set(buf, "n", "[[", function()
+    vim.fn.search("^❯", "bW")
+  end, "previous prompt")
 end
 
 ---@param session agentlanes.Session
@@ -270,68 +209,17 @@ local function make(session)
   blocks.follow = true
   vim.b[blocks.buf].agentlanes = { session_id = id, lane_id = session.lane_id }
   pcall(vim.treesitter.start, blocks.buf, "markdown")
-  local prompt = window.buffer("agentlanes://prompt/" .. id)
-  vim.bo[prompt].buftype, vim.bo[prompt].bufhidden, vim.bo[prompt].swapfile = "nofile", "hide", false
-  vim.bo[prompt].filetype = "agentlanes-prompt"
-  vim.bo[prompt].omnifunc = "v:lua.require'agentlanes.session'.complete"
-  vim.b[prompt].agentlanes = { session_id = id, lane_id = session.lane_id }
-  local state = { blocks = blocks, prompt = prompt, growing = {} }
+  local area = prompt.make(session, {
+    sent = function()
+      follow(blocks)
+    end,
+    close = function()
+      M.close(id)
+    end,
+  })
+  local state = { blocks = blocks, prompt = area, growing = {} }
   open[id] = state
-  if vim.uv.fs_stat(draft_path(id)) then
-    api.nvim_buf_set_lines(prompt, 0, -1, false, vim.fn.readfile(draft_path(id)))
-  end
-  show_placeholder(prompt)
-
-  local function map(buf, modes, key, action, desc)
-    vim.keymap.set(modes, key, action, { buffer = buf, nowait = true, desc = "agentlanes: " .. desc })
-  end
-  require("agentlanes.lanes").map(blocks.buf, { "<CR>", "c", "C", "R", "S", "x", "r" })
-  map(blocks.buf, "n", "q", function()
-    M.close(id)
-  end, "close the windows")
-  for _, key in ipairs({ "i", "o", "<CR>", "p" }) do
-    map(blocks.buf, "n", key, function()
-      M.focus(id)
-    end, "go to the prompt")
-  end
-  for key, where in pairs({ K = "up", J = "down", E = "edit" }) do
-    map(blocks.buf, "n", key, function()
-      require("agentlanes.command").run("queue " .. where)
-    end, "queue: " .. where)
-  end
-  map(blocks.buf, "n", "]]", function()
-    vim.fn.search("^❯", "W")
-  end, "next prompt")
-  map(blocks.buf, "n", "[[", function()
-    vim.fn.search("^❯", "bW")
-  end, "previous prompt")
-  map(prompt, "n", "<CR>", function()
-    send(id, "turn.create")
-  end, "send")
-  map(prompt, { "n", "i" }, "<C-s>", function()
-    send(id, "turn.create")
-  end, "send")
-  map(prompt, "n", "gs", function()
-    send(id, "turn.steer")
-  end, "steer the running turn")
-  map(prompt, "n", "<C-c>", function()
-    require("agentlanes.command").run("stop")
-  end, "stop the running turn")
-  map(prompt, "n", "q", function()
-    M.close(id)
-  end, "close the windows")
-  api.nvim_create_autocmd({ "TextChanged", "TextChangedI" }, {
-    buffer = prompt,
-    callback = function()
-      show_placeholder(prompt)
-    end,
-  })
-  api.nvim_create_autocmd({ "BufLeave", "VimLeavePre" }, {
-    buffer = prompt,
-    callback = function()
-      keep_draft(id)
-    end,
-  })
+  map(blocks.buf, id)
   api.nvim_create_autocmd("BufWinEnter", {
     buffer = blocks.buf,
     callback = function()
@@ -354,7 +242,7 @@ local function make(session)
     if open[id] ~= state then
       return
     end
-    keep_draft(id)
+    prompt.keep_draft(id, area)
     unlisten()
     unlisten_state()
     open[id] = nil
@@ -365,14 +253,14 @@ local function make(session)
     end
     -- One without the other, or without its keys, is of no use.
     vim.schedule(function()
-      for _, buf in ipairs({ prompt, blocks.buf }) do
+      for _, buf in ipairs({ area, blocks.buf }) do
         if api.nvim_buf_is_valid(buf) then
           api.nvim_buf_delete(buf, { force = true })
         end
       end
     end)
   end
-  for _, buf in ipairs({ prompt, blocks.buf }) do
+  for _, buf in ipairs({ area, blocks.buf }) do
     api.nvim_create_autocmd("BufUnload", { buffer = buf, callback = forget })
   end
   for _, turn in ipairs(mirror.list("turn", id)) do
@@ -390,36 +278,11 @@ end
 function M.open(session, mods)
   local state = open[session.session_id] or make(session)
   local win = window.show(state.blocks.buf, "session", mods)
-  Blocks.dress(win)
+  folds.dress(win)
   vim.wo[win][0].winbar = "%{%v:lua.require'agentlanes.session'.winbar()%}"
-  api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(state.blocks.buf), 0 })
-  -- The prompt area of another session that was shown here makes place for this one's.
-  local below = window.find(state.prompt)
-  if not below then
-    for _, each in ipairs(api.nvim_tabpage_list_wins(0)) do
-      if vim.w[each].agentlanes == "prompt" then
-        below = each
-      end
-    end
-    if not below then
-      below =
-        api.nvim_open_win(state.prompt, false, { split = "below", win = win, height = config.get().prompt_height })
-    end
-    api.nvim_win_set_buf(below, state.prompt)
-    vim.w[below].agentlanes = "prompt"
-    local options = {
-      number = false,
-      relativenumber = false,
-      signcolumn = "no",
-      winfixheight = true,
-      wrap = true,
-      fillchars = "eob: ",
-    }
-    for name, value in pairs(options) do
-      vim.wo[below][0][name] = value
-    end
-  end
-  api.nvim_set_current_win(below)
+  window.name(win, "Session")
+  follow(state.blocks)
+  api.nvim_set_current_win(prompt.show(state.prompt, win))
 end
 
 ---Goes to the prompt of a session that is open.
@@ -437,12 +300,7 @@ end
 function M.close(session_id)
   local state = open[session_id]
   for _, buf in ipairs(state and { state.prompt, state.blocks.buf } or {}) do
-    local win = window.find(buf)
-    if win and #api.nvim_tabpage_list_wins(0) > 1 then
-      api.nvim_win_close(win, false)
-    elseif win then
-      vim.cmd.enew()
-    end
+    window.leave(buf)
   end
 end
 

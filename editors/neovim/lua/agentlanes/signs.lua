@@ -46,11 +46,43 @@ function M.show(buf)
   end
 end
 
+---Lets go of the files of a worktree that is removed: what nobody looks at is forgotten, and the rest is not asked about.
+---@param lane agentlanes.Lane
+local function release(lane)
+  for _, worktree in ipairs(lane.worktrees) do
+    local folder = worktree.path .. "/"
+    api.nvim_create_autocmd("FileChangedShell", {
+      group = api.nvim_create_augroup("agentlanes.removed." .. lane.lane_id, {}),
+      pattern = vim.fn.escape(folder, "\\*?[]{},") .. "*",
+      callback = function()
+        vim.v.fcs_choice = ""
+      end,
+    })
+    for _, buf in ipairs(api.nvim_list_bufs()) do
+      local path = vim.uv.fs_realpath(folder) or folder
+      local name = api.nvim_buf_get_name(buf)
+      local is_in = vim.startswith(name, folder) or vim.startswith(name, path)
+      if is_in and not vim.bo[buf].modified and #vim.fn.win_findbuf(buf) == 0 then
+        api.nvim_buf_delete(buf, {})
+      end
+    end
+  end
+end
+
 ---Keeps the marks of all buffers as they should be.
 function M.start()
   changes.listen(function()
     for _, buf in ipairs(api.nvim_list_bufs()) do
       M.show(buf)
+    end
+  end)
+  mirror.listen(function(change)
+    local before = change.before or {}
+    if change.noun == "lane" and change.entity.status == "closed" and before.status and before.status ~= "closed" then
+      -- Whoever shows a file of it in a tab page of its own closes that first.
+      vim.schedule(function()
+        release(change.entity)
+      end)
     end
   end)
   local group = api.nvim_create_augroup("agentlanes.signs", {})

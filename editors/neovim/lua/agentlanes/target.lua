@@ -119,6 +119,17 @@ function M.sessions(lane)
   end, mirror.list("session", lane.lane_id))
 end
 
+---The turn of a session that is under way.
+---@param session_id string
+---@return agentlanes.Turn?
+function M.running(session_id)
+  for _, turn in ipairs(mirror.list("turn", session_id)) do
+    if turn.status ~= "queued" and not mirror.is_final("turn", turn) then
+      return turn
+    end
+  end
+end
+
 ---Hands over the session that is meant: the one here, the lane's only one, one that the user chooses, or a new one.
 ---@param lane agentlanes.Lane
 ---@param done fun(session: agentlanes.Session)

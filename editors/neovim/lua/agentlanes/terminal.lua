@@ -235,6 +235,7 @@ function M.open(terminal, mods)
   for name, value in pairs({ number = false, relativenumber = false, signcolumn = "no", winfixheight = true }) do
     vim.wo[win][0][name] = value
   end
+  window.name(win, terminal.title)
   -- The last line is followed.
   api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(view.buf), 0 })
   resize(terminal.terminal_id, view, true)

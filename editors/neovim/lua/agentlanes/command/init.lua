@@ -24,9 +24,9 @@ M.commands = vim.tbl_extend(
       run = connection.stop,
     },
     help = {
-      about = "shows the keys",
+      about = "shows the keys of this buffer",
       run = function()
-        require("agentlanes.lanes").help()
+        require("agentlanes.keys").help()
       end,
     },
   }

@@ -10,7 +10,7 @@ local target = require("agentlanes.target")
 local function with_running(done)
   target.lane(nil, function(lane)
     target.session(lane, function(session)
-      local turn = require("agentlanes.session").running(session.session_id)
+      local turn = target.running(session.session_id)
       if turn then
         done(session, turn)
       else
@@ -128,7 +128,7 @@ return {
       target.lane(call.args, function(lane)
         local stopped = false
         for _, session in ipairs(here.session and { here.session } or target.sessions(lane)) do
-          local turn = require("agentlanes.session").running(session.session_id)
+          local turn = target.running(session.session_id)
           if turn then
             stopped = true
             interrupt(turn)
@@ -141,7 +141,7 @@ return {
     end,
   },
   set = {
-    about = "chooses input.among what the agent offers: its model, mode, effort",
+    about = "chooses among what the agent offers: its model, mode, effort",
     run = function()
       target.lane(nil, function(lane)
         target.session(lane, function(session)
