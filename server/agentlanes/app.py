@@ -11,8 +11,9 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes import locations
 from agentlanes.adapters.agents.installations import LocalInstallations
@@ -57,8 +58,7 @@ RESPONSES_KEPT_SECONDS = 48 * 3600
 PRUNE_EVERY_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where this server keeps what."""
 
     state_dir: Path
@@ -85,8 +85,7 @@ def make_driver(session: Session, launch: Launch) -> Driver:
     return open_driver(session, launch, version=VERSION)
 
 
-@dataclass(slots=True)
-class Server:
+class Server(Struct):
     """Everything that runs in one server, ready to be served."""
 
     kernel: Kernel

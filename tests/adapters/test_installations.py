@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agentlanes.adapters.agents.built_in import KNOWN
@@ -112,8 +112,8 @@ async def test_it_is_found_where_its_profile_says(installations: LocalInstallati
     elsewhere = Machine(machine.home)
     program = elsewhere.install("codex", "echo 2.0.0")
     codex = BY_NAME["codex"]
-    launch = dataclasses.replace(codex.launch, env={"PATH": elsewhere.env["PATH"]})
-    found = await installations.look(dataclasses.replace(codex, launch=launch), machine.env, LONG)
+    launch = msgspec.structs.replace(codex.launch, env={"PATH": elsewhere.env["PATH"]})
+    found = await installations.look(msgspec.structs.replace(codex, launch=launch), machine.env, LONG)
     assert (found.path, found.version) == (str(program), "2.0.0")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -150,7 +149,7 @@ def test_a_question_that_the_agent_takes_back_is_answered_with_no(claude: Claude
 def test_a_lane_that_plans_is_told_before_the_next_prompt(claude: ClaudeDialogue) -> None:
     claude.feed(end(2))
     claude.core.prompt("next")
-    planning = dataclasses.replace(claude.core.view(), permission_mode="plan")
+    planning = msgspec.structs.replace(claude.core.view(), permission_mode="plan")
     claude.driver.follow(planning)
     step = claude.driver.collect(planning)
     assert step is not None
@@ -210,7 +209,7 @@ def test_an_agent_that_cannot_ask_gets_no_rights_that_nobody_wrote(
     program: str, permission_mode: PermissionMode, mode: str | None, words: tuple[str, ...]
 ) -> None:
     launch = Launch((program,), {}, (), "stream_json", mode=mode)
-    view = dataclasses.replace(CoreDouble().view(), permission_mode=permission_mode)
+    view = msgspec.structs.replace(CoreDouble().view(), permission_mode=permission_mode)
     start = start_once(DIALECTS[find_dialect(launch)], launch, view, "go")
     rest = [word for word in start.argv if word in ("--mode", "--auto", "--force", "plan", "ask", "low", "high")]
     assert tuple(rest) == words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def test_around_it_only_what_stands_is_told_and_only_where_it_is_wanted() -> Non
 
 
 def test_a_route_that_is_no_longer_configured_is_refused() -> None:
-    for launch, plan in ((LAUNCH, None), (dataclasses.replace(LAUNCH, detour=None), PLAN)):
+    for launch, plan in ((LAUNCH, None), (msgspec.structs.replace(LAUNCH, detour=None), PLAN)):
         with pytest.raises(Refusal) as refused:
             direct(launch, on("cliproxy_harness"), plan, "secret")
         assert refused.value.code == "HARNESS_NOT_CONFIGURED"

@@ -11,8 +11,9 @@ use `/`; paths of directories are absolute.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 ObjectFormat = Literal["sha1", "sha256"]
 Presence = Literal["ok", "missing", "foreign"]
@@ -79,16 +80,14 @@ def bytes_of_text(text: str) -> bytes:
     return bytes(raw)
 
 
-@dataclass(frozen=True, slots=True)
-class RepoAddress:
+class RepoAddress(Struct, frozen=True):
     """Where a repo is: its id with us, and its `RepoFacts.top_level`."""
 
     repo_id: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class RepoFacts:
+class RepoFacts(Struct, frozen=True):
     """A repository as found on disk. Symlinks in its paths are resolved."""
 
     top_level: str
@@ -109,8 +108,7 @@ class RepoFacts:
     """Who the user's configuration says commits are by, if it says a name and an email that a commit can bear."""
 
 
-@dataclass(frozen=True, slots=True)
-class BranchFacts:
+class BranchFacts(Struct, frozen=True):
     """A local branch."""
 
     name: str
@@ -119,8 +117,7 @@ class BranchFacts:
     """The worktrees whose HEAD is this branch."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreeAddress:
+class WorktreeAddress(Struct, frozen=True):
     """A lane's worktree of one repo: which lane, where, and the branch that the lane works on."""
 
     repo: RepoAddress
@@ -129,8 +126,7 @@ class WorktreeAddress:
     branch: str
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreePlan:
+class WorktreePlan(Struct, frozen=True):
     """A worktree to provision: its address, and the commit that the new branch starts at."""
 
     worktree: WorktreeAddress
@@ -139,8 +135,7 @@ class WorktreePlan:
     """The branch exists already and is checked out where it is, as when a removed lane comes back."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreeFacts:
+class WorktreeFacts(Struct, frozen=True):
     """A lane's worktree as found on disk."""
 
     path: str
@@ -156,16 +151,14 @@ class WorktreeFacts:
     locked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedPath:
+class SkippedPath(Struct, frozen=True):
     """Something in a worktree that no commit can hold."""
 
     path: str
     reason: SkipReason
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotFacts:
+class SnapshotFacts(Struct, frozen=True):
     """Everything in a worktree that git does not ignore, as one tree in our object directory."""
 
     tree: str
@@ -173,8 +166,7 @@ class SnapshotFacts:
     skipped: tuple[SkippedPath, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DiffOptions:
+class DiffOptions(Struct, frozen=True):
     """What a diff contains. Renames are found only among `paths`; an empty tuple means everything."""
 
     paths: tuple[str, ...] = ()
@@ -185,8 +177,7 @@ class DiffOptions:
     max_files: int = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class DiffHunk:
+class DiffHunk(Struct, frozen=True):
     """One `@@` block. Each line keeps its first character: space, `+`, `-`, or `\\` (no newline at end of file)."""
 
     old_start: int
@@ -197,8 +188,7 @@ class DiffHunk:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DiffFile:
+class DiffFile(Struct, frozen=True):
     """One changed file."""
 
     path: str
@@ -218,8 +208,7 @@ class DiffFile:
     """Some line is not UTF-8; the bytes in question read as U+FFFD."""
 
 
-@dataclass(frozen=True, slots=True)
-class DiffFacts:
+class DiffFacts(Struct, frozen=True):
     """A lane's work: from the merge base of its HEAD and a target, to its working tree with untracked files."""
 
     base_commit: str | None
@@ -237,16 +226,14 @@ class DiffFacts:
     skipped: tuple[SkippedPath, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who a commit is by. Neither part may be empty, nor contain `<`, `>`, a newline or NUL."""
 
     name: str
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommitPlan:
+class CommitPlan(Struct, frozen=True):
     """A commit of everything in a worktree. Equal plans on equal content give the same commit id."""
 
     worktree: WorktreeAddress
@@ -256,8 +243,7 @@ class CommitPlan:
     expected_head: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommitFacts:
+class CommitFacts(Struct, frozen=True):
     """A commit on the lane's branch."""
 
     commit: str
@@ -267,8 +253,7 @@ class CommitFacts:
     skipped: tuple[SkippedPath, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MergePlan:
+class MergePlan(Struct, frozen=True):
     """A merge of the lane's branch into `target_branch` (short name)."""
 
     worktree: WorktreeAddress
@@ -281,8 +266,7 @@ class MergePlan:
     squash: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MergeFacts:
+class MergeFacts(Struct, frozen=True):
     """A merge that the target branch now holds."""
 
     commit: str
@@ -297,8 +281,7 @@ class MergeFacts:
     """The checkout of the target branch that was brought along."""
 
 
-@dataclass(frozen=True, slots=True)
-class NestedRepository:
+class NestedRepository(Struct, frozen=True):
     """A git repository inside a worktree: a commit of the worktree cannot hold its content."""
 
     path: str
@@ -306,8 +289,7 @@ class NestedRepository:
     """The worktree's index records a commit for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AssessmentFacts:
+class AssessmentFacts(Struct, frozen=True):
     """What would be lost if a worktree were removed. `risks` is empty exactly when nothing would."""
 
     presence: Presence
@@ -338,8 +320,7 @@ class AssessmentFacts:
     """None when not locked."""
 
 
-@dataclass(frozen=True, slots=True)
-class RescueFacts:
+class RescueFacts(Struct, frozen=True):
     """Work that was saved from a worktree, and how its user gets it back."""
 
     repo_id: str
@@ -361,8 +342,7 @@ class RescueFacts:
     """What `remove` expects after this rescue."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalFacts:
+class RemovalFacts(Struct, frozen=True):
     """A worktree that is gone."""
 
     path: str

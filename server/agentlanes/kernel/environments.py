@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import field
+
+from agentlanes.kernel.ports.veil import Veiled
 
 KEPT = 1000
 
@@ -24,12 +27,13 @@ PASSED = frozenset(
 """What every process of a lane gets. Names that begin with LC_ pass as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Veiled, frozen=True):
     """A caller's variables, and those that the command itself named."""
 
-    peer: Mapping[str, str] = field(repr=False)
-    named: Mapping[str, str] = field(default_factory=dict, repr=False)
+    veiled = ("peer", "named")
+
+    peer: Mapping[str, str]
+    named: Mapping[str, str] = field(default_factory=dict)
 
 
 class Environments:

@@ -5,7 +5,7 @@ No file of the user is touched.
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from agentlanes.core.errors import Refusal
 from agentlanes.core.route import HARNESS
@@ -28,7 +28,7 @@ def direct(launch: Launch, session: Session, plan: HarnessPlan | None, key: str 
     args = [_fill(argument, known) for argument in (*launch.detour.standing, *launch.detour.args)]
     env = {name: _fill(value, {**known, "{key}": key}) for name, value in launch.detour.env.items()}
     passed = {plan.key_env: key} if plan.key_env is not None and key is not None else {}
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         launch,
         argv=(*launch.argv, *(argument for argument in args if argument is not None)),
         env={**launch.env, **passed, **{name: value for name, value in env.items() if value is not None}},
@@ -40,7 +40,9 @@ def _stand(launch: Launch, session: Session, plan: HarnessPlan | None) -> Launch
     if session.route is None or launch.detour is None or plan is None:
         return launch
     args = [_fill(argument, {"{url}": plan.url, "{key_env}": plan.key_env}) for argument in launch.detour.standing]
-    return dataclasses.replace(launch, argv=(*launch.argv, *(argument for argument in args if argument is not None)))
+    return msgspec.structs.replace(
+        launch, argv=(*launch.argv, *(argument for argument in args if argument is not None))
+    )
 
 
 def _fill(text: str, known: dict[str, str | None]) -> str | None:

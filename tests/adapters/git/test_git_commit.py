@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from adapters.git.scene import AUTHOR, NOW, CrashError, Scene, crash_at, write
@@ -193,7 +193,7 @@ async def test_an_index_that_is_locked_for_a_moment(repo: Scene) -> None:
 )
 async def test_identities_that_git_cannot_write(repo: Scene, name: str, email: str) -> None:
     await repo.provision()
-    plan = dataclasses.replace(repo.plan_commit(repo.git("rev-parse", "HEAD")), author=Identity(name, email))
+    plan = msgspec.structs.replace(repo.plan_commit(repo.git("rev-parse", "HEAD")), author=Identity(name, email))
     assert (await refusal(repo, plan)).code is RefusalCode.INVALID_IDENTITY
 
 

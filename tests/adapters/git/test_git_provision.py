@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from adapters.git.scene import CrashError, Scene, crash_at, files_below, write, write_raw
@@ -17,7 +17,7 @@ from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
 def plan(scene: Scene, name: str = "lane_1", **changes: object) -> WorktreePlan:
     made = WorktreePlan(scene.lane(name), scene.git("rev-parse", "HEAD"))
-    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+    return msgspec.structs.replace(made, **changes)
 
 
 async def refusal(scene: Scene, wanted: WorktreePlan) -> GitRefusal:
@@ -118,7 +118,7 @@ async def test_a_shallow_clone(repo: Scene) -> None:
     repo.commit_all("second")
     shallow = repo.root / "shallow"
     repo.git("clone", "-q", "--depth=1", f"file://{repo.repo}", str(shallow))
-    address = dataclasses.replace(repo.address, repo_id="repo_2", path=str(shallow))
+    address = msgspec.structs.replace(repo.address, repo_id="repo_2", path=str(shallow))
     lane = WorktreeAddress(address, "lane_2", str(repo.root / "lanes" / "two"), "two")
     await repo.port.provision(WorktreePlan(lane, repo.git("rev-parse", "HEAD")))
     write(Path(lane.path) / "new", "x\n")
@@ -130,7 +130,7 @@ async def test_a_repository_that_borrows_objects(repo: Scene) -> None:
     borrower = repo.root / "borrower"
     repo.git("clone", "-q", "--shared", str(repo.repo), str(borrower))
     write(borrower / ".git" / "objects" / "info" / "alternates", "../../../repo/.git/objects\n")
-    address = dataclasses.replace(repo.address, repo_id="repo_2", path=str(borrower))
+    address = msgspec.structs.replace(repo.address, repo_id="repo_2", path=str(borrower))
     lane = WorktreeAddress(address, "lane_2", str(repo.root / "lanes" / "two"), "two")
     await repo.port.provision(WorktreePlan(lane, repo.git("rev-parse", "HEAD")))
     assert repo.status(Path(lane.path)) == ""
@@ -155,7 +155,7 @@ async def test_a_repository_at_an_odd_path(scene: Scene) -> None:
     write(folder / "a", "x\n")
     commit = scene.commit_all("first", cwd=folder)
     facts = await scene.port.inspect(str(folder))
-    address = dataclasses.replace(scene.address, path=facts.top_level)
+    address = msgspec.structs.replace(scene.address, path=facts.top_level)
     lane = WorktreeAddress(address, "lane_1", str(scene.root / "lanes" / "one"), "one")
     await scene.port.provision(WorktreePlan(lane, commit))
     write(Path(lane.path) / "b", "y\n")
@@ -204,14 +204,14 @@ async def test_a_branch_in_the_way(repo: Scene, existing: str, wanted: str) -> N
 )
 async def test_names_that_no_branch_can_have(repo: Scene, name: str) -> None:
     before = state_of(repo)
-    wanted = plan(repo, worktree=dataclasses.replace(repo.lane(), branch=name))
+    wanted = plan(repo, worktree=msgspec.structs.replace(repo.lane(), branch=name))
     assert (await refusal(repo, wanted)).code is RefusalCode.INVALID_BRANCH_NAME
     assert state_of(repo) == before
 
 
 @pytest.mark.parametrize("name", ["feature/x", "ünïcode", "$(x)", "`x`", "a;b", "a&b", "'q'", "%s", "a|b", "#1"])
 async def test_odd_names_that_a_branch_can_have(repo: Scene, name: str) -> None:
-    facts = await repo.port.provision(plan(repo, worktree=dataclasses.replace(repo.lane(), branch=name)))
+    facts = await repo.port.provision(plan(repo, worktree=msgspec.structs.replace(repo.lane(), branch=name)))
     assert facts.head_branch == name
     assert repo.git("symbolic-ref", "--short", "HEAD", cwd=Path(facts.path)) == name
 
@@ -262,7 +262,7 @@ async def test_parents_may_be_symlinks(repo: Scene) -> None:
 
 @pytest.mark.parametrize("path", ["relative", "/", "/a\nb", "/tmp/.."])
 async def test_a_path_that_cannot_be_a_worktree(repo: Scene, path: str) -> None:
-    wanted = plan(repo, worktree=dataclasses.replace(repo.lane(), path=path))
+    wanted = plan(repo, worktree=msgspec.structs.replace(repo.lane(), path=path))
     assert (await refusal(repo, wanted)).code is RefusalCode.PATH_NOT_ABSOLUTE
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from agentlanes.adapters.agents.tables import WrittenMcpServer, WrittenProfile, WrittenVariant
 from agentlanes.kernel.ports.agents import About, Detour, Known, Launch
 from agentlanes.wire.models import McpServer, Profile, SetupCommand
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """What a profile may refer to, and the file that it is written in."""
 
     built_in: Mapping[str, Known]
@@ -25,7 +23,7 @@ class Sources:
 
     def of(self, path: str) -> Sources:
         """The same for another file."""
-        return dataclasses.replace(self, path=path)
+        return msgspec.structs.replace(self, path=path)
 
 
 def describe_server(name: str, written: WrittenMcpServer) -> dict[str, Any]:
@@ -41,28 +39,28 @@ def compose(name: str, written: WrittenProfile, base: Known | None, sources: Sou
     """A profile that a user wrote. What it leaves out, its base has."""
     program = written.argv
     bare = Launch(argv=(), env={}, env_pass=(), driver="acp")
-    launch = dataclasses.replace(
+    launch = msgspec.structs.replace(
         base.launch if base is not None else bare,
         argv=(_expand(program[0]), *program[1:]) if program is not None else base.launch.argv if base else (),
     )
     if written.driver is not None:
-        launch = dataclasses.replace(launch, driver=written.driver)
+        launch = msgspec.structs.replace(launch, driver=written.driver)
     if written.quirks is not None:
-        launch = dataclasses.replace(launch, quirks={**launch.quirks, **written.quirks})
+        launch = msgspec.structs.replace(launch, quirks={**launch.quirks, **written.quirks})
     if written.harness is not None:
-        launch = dataclasses.replace(launch, detour=Detour(tuple(written.harness.args), dict(written.harness.env)))
+        launch = msgspec.structs.replace(launch, detour=Detour(tuple(written.harness.args), dict(written.harness.env)))
     about = base.about if base is not None else _recognize(launch, sources)
     if written.install is not None:
         command = SetupCommand(title=f"Install {written.title or name}", argv=tuple(written.install))
-        about = dataclasses.replace(about, install=(command,))
+        about = msgspec.structs.replace(about, install=(command,))
     if written.login is not None:
         command = SetupCommand(title=f"Log in to {written.title or name}", argv=tuple(written.login))
-        about = dataclasses.replace(about, login=(command,))
+        about = msgspec.structs.replace(about, login=(command,))
     if written.version_args is not None:
-        about = dataclasses.replace(about, version=tuple(written.version_args))
+        about = msgspec.structs.replace(about, version=tuple(written.version_args))
     elif program is not None and base is not None and program[0] != base.launch.argv[0]:
         # Another program may take the arguments for something else than a question for its version.
-        about = dataclasses.replace(about, version=())
+        about = msgspec.structs.replace(about, version=())
     known = Known(
         Profile(
             name=name,
@@ -86,7 +84,7 @@ def vary(profile: Known, variant: str, written: WrittenVariant, sources: Sources
     name = profile.profile.name
     title = f"{profile.profile.title} ({variant})"[:200]
     described = msgspec.structs.replace(profile.profile, name=f"{name}:{variant}", title=title, variant_of=name)
-    return _apply(dataclasses.replace(profile, profile=described), written, sources)
+    return _apply(msgspec.structs.replace(profile, profile=described), written, sources)
 
 
 def _apply(known: Known, written: WrittenVariant, sources: Sources) -> Known:
@@ -96,7 +94,7 @@ def _apply(known: Known, written: WrittenVariant, sources: Sources) -> Known:
     if names is None and known.profile.variant_of is None:
         # Whoever writes a server wants it to be used.
         names = list(sources.mcp_servers)
-    launch = dataclasses.replace(
+    launch = msgspec.structs.replace(
         old,
         argv=(*old.argv, *written.extra_args),
         env={**old.env, **written.env},

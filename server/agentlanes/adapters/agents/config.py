@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import Struct, field
 from pydantic import ValidationError
 
 from agentlanes.adapters.agents.agent_servers import find_files, name_profile, read_file
@@ -32,8 +32,7 @@ _RULE = "name has up to 64 small letters, digits, dots, underscores and hyphens,
 _T = TypeVar("_T", bound=Table)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """What a file says. `is_readable` is False where it is no TOML: it says nothing then."""
 
     is_readable: bool

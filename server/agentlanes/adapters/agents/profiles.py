@@ -20,7 +20,6 @@ args = ["acp"]
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,4 +131,4 @@ def _look(path: Path) -> _Stamp:
 def _mark(known: Known, *, default: bool) -> Known:
     if known.profile.default == default:
         return known
-    return dataclasses.replace(known, profile=msgspec.structs.replace(known.profile, default=default))
+    return msgspec.structs.replace(known, profile=msgspec.structs.replace(known.profile, default=default))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from agentlanes.adapters.git.loose_commits import find_loose_commits
 from agentlanes.adapters.git.records import EMPTY_TREES, GITLINK, Change, parse_changes
@@ -22,8 +23,7 @@ _STORABLE: frozenset[Risk] = frozenset({"uncommitted", "untracked", "staged", "u
 _MOVED_ONLY: frozenset[Risk] = frozenset({"nested_repository", "unstorable", "index_unreadable"})
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """The facts, and what a rescue needs beside them."""
 
     facts: AssessmentFacts
@@ -42,8 +42,7 @@ class Assessment:
         return bool(_MOVED_ONLY & set(self.facts.risks))
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
+class _Files(Struct, frozen=True):
     """What the files and the agent's index hold."""
 
     snapshot: Snapshot | None = None
@@ -94,7 +93,7 @@ async def assess(
     risks = tuple(_risks(facts, files))
     fingerprint = _fingerprint(presence, head, files, facts)
     return Assessment(
-        dataclasses.replace(facts, risks=risks, fingerprint=fingerprint), head, files.snapshot, files.staged
+        msgspec.structs.replace(facts, risks=risks, fingerprint=fingerprint), head, files.snapshot, files.staged
     )
 
 

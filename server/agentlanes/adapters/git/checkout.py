@@ -11,8 +11,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Container
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.attributes import attribute_folder
 from agentlanes.adapters.git.discovery import text_of
@@ -54,8 +55,7 @@ def _dirty(where: str, paths: list[bytes], why: str) -> GitRefusal:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutUpdate:
+class CheckoutUpdate(Struct, frozen=True):
     """The way of one checkout from the commit `old` to the commit `new`."""
 
     repository: Repository

@@ -14,15 +14,15 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 _CHUNK = 1 << 18
 _STDERR_KEPT = 4000
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How a process ended. Nothing of it, nor of its group, runs any more."""
 
     code: int
@@ -35,8 +35,7 @@ class Ending:
     """It was stopped because its time was over."""
 
 
-@dataclass(slots=True)
-class Child:
+class Child(Struct):
     """A process to be. `source` and `sink` are descriptors that take the place of pipes; they are closed here."""
 
     command: Sequence[str | bytes]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.plain_files import read_value
 from agentlanes.core.facts import bytes_of_text, text_of_bytes
 from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A git directory and the worktree it was reached through; symlinks are resolved."""
 
     top_level: Path

@@ -13,8 +13,9 @@ import re
 import signal
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agentlanes.adapters.git.child import Child, Ending
 from agentlanes.adapters.git.plain_files import make_private_folders
@@ -54,8 +55,7 @@ _FIXED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a git process works. Only `git_dir` or `common_dir` (whichever holds `config`) has to be ours."""
 
     git_dir: Path
@@ -75,8 +75,7 @@ class Place:
         return {name: str(path) for name, path in named.items() if path is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a git process ended."""
 
     code: int
@@ -85,8 +84,7 @@ class Outcome:
     """The output passed `max_output`; git was stopped there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A git command: arguments after `git`, where it runs, what it reads and how it may end."""
 
     place: Place

@@ -6,8 +6,9 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agentlanes.adapters.git import commit, diff, merge, provision, removal, rescue, revisions
 from agentlanes.adapters.git.assessment import assess
@@ -44,8 +45,7 @@ def _pass(point: str) -> None:
     """Nothing happens at a named point, except in tests."""
 
 
-@dataclass(slots=True)
-class _Lane:
+class _Lane(Struct):
     """What we keep in memory for one worktree."""
 
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)

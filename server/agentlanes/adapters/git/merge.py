@@ -8,7 +8,7 @@ merge, which its caller should decide on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agentlanes.adapters.git.attributes import attribute_folder
 from agentlanes.adapters.git.checkout import CheckoutUpdate, find_checkout
@@ -37,8 +37,7 @@ _REPEAT_DEPTH = 200
 """First-parent commits of the target that are searched for the merge of an earlier attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Merged:
+class _Merged(Struct, frozen=True):
     """A merge commit, and what the target was before it."""
 
     commit: str

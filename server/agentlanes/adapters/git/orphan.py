@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.discovery import path_of, text_of
 from agentlanes.adapters.git.folders import move_folder, remove_folder
@@ -22,8 +23,7 @@ GONE = frozenset({RefusalCode.PATH_NOT_FOUND, RefusalCode.NOT_A_REPOSITORY})
 """How opening a repository is refused that is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
+class Orphan(Struct, frozen=True):
     """The directory, and our own folders that concern it."""
 
     address: WorktreeAddress

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agentlanes.core.facts import DiffHunk
 
@@ -11,8 +12,7 @@ _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)", re.DOTA
 _CONSUMES = {b" ": (1, 1), b"-": (1, 0), b"+": (0, 1), b"\\": (0, 0)}
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """What stands under one `diff --git` line."""
 
     hunks: tuple[DiffHunk, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.invocation import Call, Program
 from agentlanes.adapters.git.plain_files import Signature, read_plain, signature
@@ -39,8 +40,7 @@ _TRUE = {b"true", b"yes", b"on", b"1", None}
 Pairs = tuple[tuple[bytes, bytes | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(Struct, frozen=True):
     """The part of a user's configuration that changes what content means."""
 
     bare: bool

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 EMPTY_TREES = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -15,8 +16,7 @@ GITLINK = b"160000"
 """The mode of a submodule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One record of `--raw -z`. Modes are six octal digits, `000000` for a side that does not exist."""
 
     status: str
@@ -30,8 +30,7 @@ class Change:
     new_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """A change with its numbers of lines; a binary one has none."""
 
     change: Change
@@ -40,8 +39,7 @@ class Counted:
     binary: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One record of `ls-files --stage -z`."""
 
     mode: bytes

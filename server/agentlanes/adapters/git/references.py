@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.discovery import common_dir_of, follow_link
 from agentlanes.adapters.git.plain_files import read_plain, read_value
@@ -31,8 +32,7 @@ _OPERATIONS: tuple[tuple[str, Operation], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """Where a HEAD points: a ref that may not exist yet, or a commit."""
 
     ref: bytes | None
@@ -45,8 +45,7 @@ class Head:
         return self.ref[len(b"refs/heads/") :]
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(Struct, frozen=True):
     """A worktree of the user's repository, the main one or a linked one."""
 
     git_dir: Path

@@ -16,8 +16,9 @@ import asyncio
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.discovery import Found, find_repository, resolve_path, text_of
 from agentlanes.adapters.git.identity import is_usable
@@ -40,8 +41,7 @@ def checked_id(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """A user's repository as it was when a port method began, and our git directories for it."""
 
     program: Program

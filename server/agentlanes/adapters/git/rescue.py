@@ -12,10 +12,11 @@ moves, so that a repeat of the same rescue knows how far it came.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import shlex
 from pathlib import Path
+
+import msgspec
 
 from agentlanes.adapters.git.assessment import Assessment, assess
 from agentlanes.adapters.git.discovery import text_of
@@ -50,7 +51,7 @@ async def rescue(worktree: Worktree, message: str, time: int, memory: Memory, re
         reached("recorded")
     if not done:
         await asyncio.to_thread(_move, worktree, facts, reached)
-        facts = dataclasses.replace(facts, fingerprint=(await assess(worktree, None, memory)).facts.fingerprint)
+        facts = msgspec.structs.replace(facts, fingerprint=(await assess(worktree, None, memory)).facts.fingerprint)
         write_record(folder, facts, done=True)
     return facts
 
@@ -163,7 +164,7 @@ def _facts(worktree: Worktree, assessment: Assessment, commit: str | None, time:
 def write_record(folder: Path, facts: RescueFacts, *, done: bool) -> None:
     """Keeps the facts, and whether the rescue came to its end."""
     make_private_folders(folder)
-    content = json.dumps({**dataclasses.asdict(facts), _DONE: done}, indent=1)
+    content = json.dumps({**msgspec.to_builtins(facts), _DONE: done}, indent=1)
     write_atomically(folder / _RECORD, content.encode())
 
 

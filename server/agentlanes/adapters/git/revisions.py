@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agentlanes.adapters.git.discovery import text_of
 from agentlanes.adapters.git.invocation import WRITE_SECONDS, Call
@@ -15,8 +15,7 @@ _LOOSE_LIMIT = 300
 """Objects up to this many go to the user's repository one by one, as a commit there would put them; more as a pack."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommitDraft:
+class CommitDraft(Struct, frozen=True):
     """A commit to be made. Equal drafts give equal ids."""
 
     tree: str

@@ -16,8 +16,9 @@ import hashlib
 import os
 import re
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agentlanes.adapters.git.filters import agent_clean_entries
 from agentlanes.adapters.git.invocation import WRITE_SECONDS, Call
@@ -34,8 +35,7 @@ _STALE_LOCK_SECONDS = 60.0
 _FORBIDDEN = re.compile(rb"(?i)(?:^|[/\\])(?:\.git|git~1)[. ]*(?:[/\\:]|$)")
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Struct):
     """What the last snapshot of a worktree found, to be believed while the files' signatures last."""
 
     agent_index: tuple[Signature | None, str | None] | None = None
@@ -45,8 +45,7 @@ class Memory:
     """Our index was found to be whole, in the life of this server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(Struct, frozen=True):
     """How the agent's index differs from HEAD."""
 
     changes: tuple[Change, ...] = ()
@@ -56,8 +55,7 @@ class Staged:
         return {change.path for change in self.changes if change.status == letter}
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A working tree at a moment, and what else was seen on the way."""
 
     tree: str
@@ -69,8 +67,7 @@ class Snapshot:
         return SnapshotFacts(self.tree, self.head.commit, skipped_facts(self.skipped))
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What `status` says about our index and the files."""
 
     changed: list[bytes] = field(default_factory=list)

@@ -6,8 +6,9 @@ import asyncio
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.discovery import follow_link
 from agentlanes.adapters.git.invocation import WRITE_SECONDS, Call
@@ -17,8 +18,7 @@ from agentlanes.adapters.git.worktree import Worktree
 from agentlanes.core.facts import NestedRepository, SkippedPath, text_of_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """What only the directory itself holds."""
 
     nested: tuple[NestedRepository, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentlanes.adapters.git.discovery import common_dir_of, follow_link, path_of, text_of
 from agentlanes.adapters.git.invocation import Place
@@ -16,8 +17,7 @@ from agentlanes.core.facts import Operation, Presence, WorktreeAddress, Worktree
 from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
 
-@dataclass(frozen=True, slots=True)
-class Worktree:
+class Worktree(Struct, frozen=True):
     """One lane's worktree of one repository; what it says is read from disk each time."""
 
     repository: Repository

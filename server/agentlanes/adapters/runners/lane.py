@@ -7,8 +7,9 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from agentlanes.adapters.runners.connection import Connection, ConnectionLostError, Fields, RunnerEndingError
 from agentlanes.adapters.runners.launch import launch_runner, start_failed

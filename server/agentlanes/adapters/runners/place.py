@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 LONGEST_SOCKET = 100
 """Bytes. The kernel takes 107; a path that only just fits would fail on the next longer name."""
@@ -14,8 +15,7 @@ _NAME_LENGTH = 10
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-@dataclass(frozen=True, slots=True)
-class RunnerPlace:
+class RunnerPlace(Struct, frozen=True):
     """The files of one lane's runner. Short names: the last ten characters of a ULID are random enough."""
 
     lane_id: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast, get_args
+
+from msgspec.structs import asdict
 
 from agentlanes.kernel.ports.runners import (
     Breach,

@@ -8,10 +8,12 @@ then delivers its writes. A driver is rebuilt after a crash: `restore`, then the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from msgspec import Struct, field
+
 from agentlanes.kernel.ports.runners import TerminalSize
+from agentlanes.kernel.ports.veil import Veiled
 from agentlanes.wire.models import (
     AgentIdentity,
     AgentWrite,
@@ -32,8 +34,7 @@ from agentlanes.wire.models import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Detour:
+class Detour(Struct, frozen=True):
     """What an agent is started with besides, so that its model calls go through the harness.
 
     `{url}` stands for the harness' address without a slash at its end, `{key_env}` for the name of the variable that
@@ -46,12 +47,13 @@ class Detour:
     """Arguments on either route: what an agent has to know of to resume what went through the harness before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Veiled, frozen=True):
     """How to start a profile's agent. `env` holds what the profile sets; the caller adds what may pass."""
 
+    veiled = ("env", "mcp_servers")
+
     argv: tuple[str, ...]
-    env: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str]
     env_pass: tuple[str, ...]
     driver: str
     mode: str | None = None
@@ -59,7 +61,7 @@ class Launch:
     effort: str | None = None
     append_prompt: str | None = None
     """Said to the agent after each prompt. What the log has of a prompt is the user's alone."""
-    mcp_servers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    mcp_servers: tuple[Mapping[str, Any], ...] = ()
     """Servers that the agent shall use, each as ACP's session/new names them. Their values may be secrets."""
     quirks: Mapping[str, Any] = field(default_factory=dict)
     """How this agent differs from others that speak its protocol; each driver says what it knows."""
@@ -67,8 +69,7 @@ class Launch:
     """How it goes through the harness; None where it cannot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """By what an agent's login is seen. A path may begin with `~`, or with `${NAME:-path}`."""
 
     env: tuple[str, ...] = ()
@@ -81,8 +82,7 @@ class Credentials:
     """Whether it wants a login at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What is known of a profile's agent besides how it is started."""
 
     type: str = "OTHER"
@@ -95,8 +95,7 @@ class About:
     """None where nothing is known of its login."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A profile with all that belongs to it."""
 
     profile: Profile
@@ -104,8 +103,7 @@ class Known:
     about: About
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """What the machine has of an agent."""
 
     path: str | None
@@ -146,9 +144,10 @@ class Profiles(Protocol):
         """Names of every variable that some profile wants from the client's environment."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentView:
+class AgentView(Veiled, frozen=True):
     """The session as the core has it, for a driver to compare with what it told the agent."""
+
+    veiled = ("secret_answers",)
 
     session: Session
     turn: Turn | None
@@ -162,7 +161,7 @@ class AgentView:
     """The time now."""
     permission_mode: PermissionMode = "supervised"
     """The lane's: what the agent may do without asking. Decisions on what it asks are the core's."""
-    secret_answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict, repr=False)
+    secret_answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
     """By approval: what its decision does not hold. Gone after a restart; the agent is then told that nobody answered,
     and may ask again."""
     previous: Turn | None = None
@@ -173,13 +172,14 @@ PROMPT = "{prompt}"
 """Stands for the prompt in an argv that carries it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Veiled, frozen=True):
     """How a session's process is started. Its environment is the profile's."""
+
+    veiled = ("fills",)
 
     argv: tuple[str, ...]
     """As it is recorded: with placeholders, such as PROMPT, for what is large or secret."""
-    fills: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fills: Mapping[str, str] = field(default_factory=dict)
     """What goes where the placeholders are."""
     size: TerminalSize | None = None
     """With a size it runs on a terminal."""
@@ -187,8 +187,7 @@ class Start:
     """It reads one prompt: its input is closed behind the first write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(Struct, frozen=True):
     """Text that an item in progress grew by. `offset` counts bytes of UTF-8 from the start of the item's text."""
 
     item: Item
@@ -196,8 +195,7 @@ class Growth:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """The agent has an open protocol session."""
 
     agent_session_id: str | None
@@ -208,9 +206,10 @@ class Attached:
     identity: AgentIdentity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Veiled, frozen=True):
     """One transaction's worth of a driver's news. Writes are in `apply`; their numbers follow on those before."""
+
+    veiled = ("unlogged",)
 
     apply: SessionApply
     settled: Attached | Problem | None = None
@@ -220,7 +219,7 @@ class Step:
     """The agent broke its protocol beyond repair: end its process with this problem."""
     stop: bool = False
     """End the process: an agent that reads nothing but its prompt can be interrupted in no other way."""
-    unlogged: Mapping[int, str] = field(default_factory=dict, repr=False)
+    unlogged: Mapping[int, str] = field(default_factory=dict)
     """Frames that carry secrets, by the number of a write: delivered in place of what `apply` records, which is what
     the agent hears if the server dies before the delivery."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from agentlanes.wire.models import HarnessFault, HarnessHealth
 
 
-@dataclass(frozen=True, slots=True)
-class HarnessPlan:
+class HarnessPlan(Struct, frozen=True):
     """What the config file says of the harness. The numbers are settled; README says why a user would change one."""
 
     url: str
@@ -28,8 +28,7 @@ class HarnessPlan:
     models is there also while every account behind it is used up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What one check found."""
 
     status: HarnessHealth

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Seconds, and one count. A limit that a constraint gives goes before; 0 waits for ever."""
 
     silence_seconds: float = 3600.0

@@ -11,9 +11,12 @@ spawned before answers with its report, a numbered write that was accepted befor
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
+
+from agentlanes.kernel.ports.veil import Veiled
 
 Stream = Literal["pty", "out", "err"]
 """`pty`: what a terminal shows. `out` and `err`: the output pipes of a process without a terminal."""
@@ -67,16 +70,14 @@ class RunnerError(Exception):
         return self.code in RETRYABLE
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalSize:
+class TerminalSize(Struct, frozen=True):
     """Character cells; each from 1 to 10,000."""
 
     cols: int
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class TapeLimit:
+class TapeLimit(Struct, frozen=True):
     """How much of one stream is kept.
 
     A lossless tape never drops what was not released: at `cap_bytes` unreleased the runner stops reading that stream.
@@ -93,8 +94,7 @@ AGENT_OUTPUT_TAPE = TapeLimit(cap_bytes=256 << 20, segment_bytes=4 << 20, lossle
 ERROR_RING_TAPE = TapeLimit(cap_bytes=256 << 10, segment_bytes=64 << 10, lossless=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceLimits:
+class ResourceLimits(Struct, frozen=True):
     """Limits of each single process of the tree (setrlimit), not of their sum."""
 
     memory_bytes: int | None = None
@@ -103,18 +103,19 @@ class ResourceLimits:
     """RLIMIT_CPU: SIGXCPU at this many seconds of CPU time, SIGKILL five seconds later."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpawnPlan:
+class SpawnPlan(Veiled, frozen=True):
     """Everything a runner needs to start one process.
 
     `env` is complete: nothing is inherited. The runner adds the markers AGENTLANES_PROCESS, AGENTLANES_LANE and
     AGENTLANES_STATE. `argv[0]` is looked up on the PATH of `env`, or relative to `cwd` when it holds a slash.
     """
 
+    veiled = ("env",)
+
     process_id: str
     argv: tuple[str, ...]
     cwd: str
-    env: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str]
     size: TerminalSize | None = None
     """With a size the process gets a terminal (stream `pty`), without one it gets pipes (`out` and `err`)."""
     sweep_on_exit: bool = False
@@ -132,16 +133,14 @@ class ProcessState(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """How a process ended: exactly one of `exit_code` and `signal` (its number) is set."""
 
     exit_code: int | None
     signal: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Struct, frozen=True):
     """The limit for which a runner ended a process with all below it: `memory_limit_mb` or `cpu_limit_percent`."""
 
     limit: str
@@ -151,8 +150,7 @@ class Breach:
     """For cpu: over how long it was used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What a process and all below it take."""
 
     cpu_ms: int
@@ -162,8 +160,7 @@ class Usage:
     uptime_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class StreamReport:
+class StreamReport(Struct, frozen=True):
     """What a tape holds: the bytes from `start` up to `end`."""
 
     start: int
@@ -174,8 +171,7 @@ class StreamReport:
     """Why the runner does not read this stream now: `tape_full`, `disk_full` or `tape_unwritable`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What the process left behind is gone: `killed` processes. `left` are pids that would not die within 10 s."""
 
     process_id: str
@@ -183,8 +179,7 @@ class Swept:
     left: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessReport:
+class ProcessReport(Struct, frozen=True):
     """A process as its runner knows it, or as the journal of a dead runner tells it."""
 
     lane_id: str
@@ -212,8 +207,7 @@ class ProcessReport:
     """The runner holds it to a limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnreachableRunner:
+class UnreachableRunner(Struct, frozen=True):
     """A runner that lives but cannot be spoken to. Its processes run on, and are reported as its journal tells."""
 
     lane_id: str
@@ -221,8 +215,7 @@ class UnreachableRunner:
     error: RunnerError
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(Struct, frozen=True):
     """What `start` found."""
 
     reports: tuple[ProcessReport, ...]
@@ -232,8 +225,7 @@ class Adoption:
     unreachable: tuple[UnreachableRunner, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Grew:
+class Grew(Struct, frozen=True):
     """The tape can be read up to `end`. Comes at most every 8 ms per process and carries only the newest end."""
 
     process_id: str
@@ -241,8 +233,7 @@ class Grew:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(Struct, frozen=True):
     """The process was reaped. All that it wrote itself is below `ends`; what it left behind may write on."""
 
     process_id: str
@@ -251,8 +242,7 @@ class Exited:
     breach: Breach | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Throttled:
+class Throttled(Struct, frozen=True):
     """The runner began, or ceased, to hold this terminal to its share of the byte budget."""
 
     process_id: str
@@ -260,8 +250,7 @@ class Throttled:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stalled:
+class Stalled(Struct, frozen=True):
     """The runner stopped reading one stream (`reason`), or reads it again (`reason` is null). Nothing is lost."""
 
     process_id: str
@@ -269,16 +258,14 @@ class Stalled:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """The runner of a lane died. Exits that it did record were told before; survivors were killed."""
 
     lane_id: str
     process_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """Another server took over the runner of this lane: this one is no longer in charge of it."""
 
     lane_id: str

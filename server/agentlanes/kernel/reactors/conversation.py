@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -167,7 +166,7 @@ class Conversation:
         if view is None:
             return await self._finish()
         if self._wrote:
-            view = dataclasses.replace(view, previous=self._find_previous())
+            view = msgspec.structs.replace(view, previous=self._find_previous())
         self._driver.restore(view, self._outbox, cursor)
         tape = self._runners.tape(self._process_id, self._driver.stream)
         try:
@@ -275,7 +274,7 @@ class Conversation:
         if session is None or session.process_id != self._process_id:
             return None
         view = build_view(self._kernel, session, self._cwd, self._clock.now(), self._append_prompt)
-        return dataclasses.replace(view, secret_answers=self._secrets)
+        return msgspec.structs.replace(view, secret_answers=self._secrets)
 
     async def _take(self, step: Step, correlation_id: str | None) -> None:
         reached("frames.read")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agentlanes.adapters.agents.dialogue.frames import bound_title
 from agentlanes.wire.models import Answer, Approval, ApprovalOption, Question, QuestionOption
@@ -28,8 +29,7 @@ _LABEL_CAP = 8192
 _TEXT_CAP = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One property of a form: the question that it is, and how an answer becomes its value."""
 
     question: Question
@@ -56,8 +56,7 @@ class Field:
         return float(given[0]) if self.kind == "number" else given[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """A request that can be put to people."""
 
     message: str

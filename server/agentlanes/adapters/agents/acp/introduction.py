@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agentlanes import __name__ as client_name
 from agentlanes.adapters.agents.acp.quirks import Quirks
@@ -13,8 +14,7 @@ from agentlanes.wire.models import AgentIdentity
 _LINE_CAP = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Introduction:
+class Introduction(Struct, frozen=True):
     """What is known of an agent before a session is open."""
 
     protocol: int

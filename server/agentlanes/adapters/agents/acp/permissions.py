@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agentlanes.adapters.agents.acp.quirks import Quirks
 from agentlanes.adapters.agents.acp.terminals import COMMAND_CAP
@@ -21,8 +22,7 @@ _LABEL_CAP = 8192
 _KIND_CAP = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the agent asks permission for."""
 
     tool: ToolUpdate

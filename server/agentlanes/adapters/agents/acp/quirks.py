@@ -7,14 +7,15 @@ overrule single fields, in its table of quirks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 NEWEST_PROTOCOL = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Quirks:
+class Quirks(Struct, frozen=True):
     """What this driver does differently for an agent."""
 
     protocol: int = NEWEST_PROTOCOL
@@ -47,7 +48,7 @@ ROWS: Mapping[str, Quirks] = {
     "qwen-code": Quirks(supervised={"auto": "default"}),
     "mistral-vibe": Quirks(resumes_silently=True),
 }
-KEYS = ("agent", *(entry.name for entry in fields(Quirks)))
+KEYS = ("agent", *Quirks.__struct_fields__)
 """What a profile's table of quirks may hold."""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agentlanes.adapters.agents.acp.offers import CHOSEN, MODE, Offers, find_value, merge_choices
 from agentlanes.adapters.agents.dialogue.frames import bound_value, show_error
@@ -13,8 +14,7 @@ from agentlanes.kernel.ports.agents import AgentView, Launch
 from agentlanes.wire.models import Choice, Problem, Turn
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One setting that gets another value."""
 
     setting_id: str

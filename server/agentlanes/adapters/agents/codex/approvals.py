@@ -8,10 +8,10 @@ preview. Codex does not list `decline` where a command may be declined all the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from agentlanes.adapters.agents.codex.fields import read_object, read_objects, read_text
 from agentlanes.adapters.agents.codex.thread_items import read_command, read_patch
@@ -34,8 +34,7 @@ _QUESTIONS_CAP = 20
 _OPTIONS_CAP = 50
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """A request as an approval: the tool call that it is about, and how it can be decided."""
 
     tool: ToolUpdate

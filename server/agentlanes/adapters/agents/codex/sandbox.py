@@ -12,8 +12,9 @@ are left out of what may be written: the worktrees of other lanes could be there
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agentlanes.wire.models import PermissionMode
 
@@ -36,8 +37,7 @@ _POLICIES: dict[str, dict[str, object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The sandbox, when Codex asks, and where it works."""
 
     sandbox: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from msgspec import Struct
 
 from agentlanes.adapters.agents.dialogue.frames import GarbledError, bound_line, decode, show_line
 from agentlanes.adapters.agents.dialogue.outbox import INVALID_PARAMS, Outbox
@@ -37,8 +38,7 @@ NO_MESSAGES = "Lines that are not messages of the protocol"
 NOT_EXPECTED = "Messages that were not expected"
 
 
-@dataclass(slots=True)
-class News:
+class News(Struct):
     """What is to be told of the session as a whole."""
 
     title: str | None = None

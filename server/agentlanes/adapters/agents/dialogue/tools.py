@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from agentlanes.wire.models import FileChange, Location, ToolCall
 
@@ -30,8 +30,7 @@ _MERGED = (
 )
 
 
-@dataclass(slots=True)
-class ToolUpdate:
+class ToolUpdate(Struct):
     """The fields that were given; None for those that were not, or that made no sense."""
 
     tool_call_id: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from agentlanes.adapters.agents.stream_json.handshake import find_conversation
 from agentlanes.adapters.agents.stream_json.outbox import name_conversation
@@ -21,8 +21,7 @@ _CLAUDE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """An agent that takes one prompt for each process. Words in braces stand for what is wanted."""
 
     title: str
