@@ -111,6 +111,7 @@ async def _main(serve: Callable[[Server, Places], Awaitable[None]], places: Plac
     server = await start(places)
     # What start made stays; the collector need not look at it again.
     gc.freeze()
+    gc.enable()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stopped.set)

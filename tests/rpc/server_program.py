@@ -1,4 +1,4 @@
-"""A stand-in for `agentlanes serve --daemon`: the lock, the socket, a desk with a few more methods. It logs its pid."""
+"""A stand-in for `python -m agentlanes.daemon`: the lock, the socket, a desk with a few more methods. Logs its pid."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from agentlanes import relay
@@ -20,8 +19,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop, or start a server in the background and return."""
-    # The relay starts `serve --daemon` as the leader of a session of its own: that process is the server.
-    if arguments.daemon and os.getsid(0) != os.getpid():
+    if arguments.daemon:
         return _serve_in_background(arguments)
     from agentlanes.serve import run_server
 

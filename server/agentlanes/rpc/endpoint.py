@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
+import os
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
 from typing import Any, Final, cast
@@ -375,7 +375,7 @@ def _answer_error(message_id: MessageId, method: str, params: object, error: Exc
             return fail(message_id, _correlate(error, params))
         except Exception as unsendable:
             error = unsendable
-    incident = secrets.token_hex(6)
+    incident = os.urandom(6).hex()
     log.error("incident %s: %r failed", incident, method[:200], exc_info=error)
     fault = refuse("INTERNAL_ERROR", f"the server failed; its log explains incident {incident}", incident_id=incident)
     return fail(message_id, _correlate(fault, params))
