@@ -14,15 +14,19 @@ import pytest
 
 from e2e.rig import Client, Rig, RpcError
 from e2e.story import add_lane, make_lane, make_session, prompt, script, wait_turn
-from runner.rig import is_alive
+from runner.rig import find_marked, is_alive
 from runner.test_stop_fights import NAMELESS
 
 
 def escape(path: Path) -> str:
     """A prompt whose turn leaves a nameless orphan that writes its pid, and then goes on for ever."""
+    return script(*escaping(path))
+
+
+def escaping(path: Path) -> list[dict[str, Any]]:
     program = NAMELESS.replace("print(os.getpid(), flush=True)", f"open({str(path)!r}, 'w').write(str(os.getpid()))")
     run = ["sh", "-c", f"{sys.executable} -S -c \"$0\" >/dev/null 2>&1 </dev/null & trap '' TERM HUP; true", program]
-    return script({"run": run}, {"say": "away"}, {"hang": True})
+    return [{"run": run}, {"say": "away"}, {"hang": True}]
 
 
 async def read_pid(path: Path) -> int:
@@ -108,28 +112,86 @@ async def test_a_lane_whose_runner_was_stopped_by_its_child(rig: Rig, client: Cl
     assert rig.find_marked(lane["lane_id"]) == []
 
 
+def crowd(folder: Path) -> str:
+    """A prompt whose turn leaves forty sessions of their own that only KILL ends, and an orphan as `escape` does."""
+    orphan = "setsid sh -c 'trap \"\" TERM HUP; while true; do sleep 1000; done' >/dev/null 2>&1 </dev/null &"
+    run = ["sh", "-c", f"i=0; while [ $i -lt 40 ]; do {orphan} i=$((i+1)); done"]
+    return script({"run": run}, *escaping(folder / "pid"))
+
+
+def configure_wild(rig: Rig) -> None:
+    rig.configure(f"[profiles.wild]\nargv = {json.dumps([sys.executable, '-m', 'agentlanes.demo_agent'])}\n")
+
+
+async def run_wild(rig: Rig, client: Client, lane: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """A session of the profile `wild`, and the orphan of its turn."""
+    wild = await make_session(client, lane, profile="wild")
+    await prompt(client, wild, crowd(rig.folder))
+    return wild, await read_pid(rig.folder / "pid")
+
+
+def list_alive(rig: Rig, stop: dict[str, Any]) -> list[int]:
+    """What carries the mark of a process that a stop ended."""
+    tapes = Path(rig.env["AGENTLANES_STATE_DIR"]) / "tapes"
+    return [pid for process_id in stop["process_ids"] for pid in find_marked(tapes, process_id)]
+
+
+async def test_one_profile_is_stopped_and_the_others_go_on(rig: Rig, client: Client) -> None:
+    configure_wild(rig)
+    lane = await make_lane(client, rig)
+    tame = await make_session(client, lane, profile="demo")
+    wild, pid = await run_wild(rig, client, lane)
+    going = await prompt(client, tame, script({"say": "still"}, {"wait": True}))
+    stop = (await client.call("agent.stop_all", {"profile": "wild"}))["stop"]
+    assert (stop["session_ids"], stop["lane_ids"]) == ([wild["session_id"]], [])
+    ended = await wait_stopped(client, stop)
+    assert not is_alive(pid)
+    assert list_alive(rig, stop) == [] and "survivor_pids" not in ended
+    assert (await client.call("turn.get", {"turn_id": going}))["turn"]["status"] == "running"
+
+
+async def test_a_stop_of_one_profile_that_a_crash_cuts_is_ended_by_the_next_server(rig: Rig, client: Client) -> None:
+    configure_wild(rig)
+    lane = await make_lane(client, rig)
+    tame = await make_session(client, lane, profile="demo")
+    wild, pid = await run_wild(rig, client, lane)
+    going = await prompt(client, tame, script({"say": "still"}, {"wait": True}))
+    stop = (await client.call("agent.stop_all", {"profile": "wild"}))["stop"]
+    # Its end is recorded, and what it left behind is being swept, or not yet.
+    await client.wait("session.detached", lambda payload: payload["session"]["session_id"] == wild["session_id"])
+    rig.kill()
+    rig.start()
+    again = await rig.connect()
+    await again.call("event.subscribe", {"after_seq": 0})
+    await wait_stopped(again, stop)
+    assert not is_alive(pid)
+    assert list_alive(rig, stop) == []
+    assert (await again.call("turn.get", {"turn_id": going}))["turn"]["status"] == "running"
+    await again.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "gone"])
+async def test_a_stop_of_one_profile_whose_runner_does_not_help(
+    rig: Rig, client: Client, number: signal.Signals
+) -> None:
+    configure_wild(rig)
+    lane = await make_lane(client, rig)
+    _, pid = await run_wild(rig, client, lane)
+    (runner,) = rig.runner_pids()
+    os.kill(runner, number)
+    stop = (await client.call("agent.stop_all", {"profile": "wild"}))["stop"]
+    await wait_stopped(client, stop)
+    assert not is_alive(pid) and not is_alive(runner)
+    assert rig.find_marked(lane["lane_id"]) == []
+
+
 async def wait_dead(pid: int) -> None:
-    """Where the lane goes on, its runner sweeps behind an agent after the agent's end was told."""
+    """A session's end is told with its agent's; its runner sweeps behind it."""
     for _ in range(3000):
         if not is_alive(pid):
             return
         await asyncio.sleep(0.02)
     raise AssertionError(f"{pid} lives")
-
-
-async def test_one_profile_is_stopped_and_the_others_go_on(rig: Rig, client: Client) -> None:
-    rig.configure(f"[profiles.wild]\nargv = {json.dumps([sys.executable, '-m', 'agentlanes.demo_agent'])}\n")
-    lane = await make_lane(client, rig)
-    tame = await make_session(client, lane, profile="demo")
-    wild = await make_session(client, lane, profile="wild")
-    await prompt(client, wild, escape(rig.folder / "pid"))
-    pid = await read_pid(rig.folder / "pid")
-    going = await prompt(client, tame, script({"say": "still"}, {"wait": True}))
-    stop = (await client.call("agent.stop_all", {"profile": "wild"}))["stop"]
-    assert (stop["session_ids"], stop["lane_ids"]) == ([wild["session_id"]], [])
-    await wait_stopped(client, stop)
-    await wait_dead(pid)
-    assert (await client.call("turn.get", {"turn_id": going}))["turn"]["status"] == "running"
 
 
 async def test_ending_a_session_ends_what_shed_its_name_while_another_agent_works(rig: Rig, client: Client) -> None:

@@ -124,7 +124,12 @@ async def test_an_agent_that_died_while_no_server_ran_is_resumed_by_the_next_pro
     lane = await make_lane(client, rig)
     session = await make_session(client, lane)
     turn_id = await prompt(client, session, script({"say": "The word is marmalade."}, {"wait": True}))
-    await client.wait("item.started", lambda p: p["item"]["kind"] == "message")
+    await client.wait_one_of(
+        {
+            "item.started": lambda p: p["item"].get("text", "").endswith("marmalade."),
+            "item.delta": lambda p: p["data"].endswith("marmalade."),
+        }
+    )
     process = (await client.call("process.list", lane_id=lane["lane_id"]))["processes"][0]
     rig.kill()
     os.kill(process["pid"], signal.SIGKILL)

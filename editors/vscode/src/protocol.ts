@@ -2172,7 +2172,7 @@ export interface ConstraintPage {
 /** Id of an emergency stop. */
 export type StopId = string;
 
-/** stopped = what it stopped has ended; of whole lanes, whatever that left behind too. */
+/** stopped = nothing of what it stopped lives, whatever that left behind included; survivor_pids name the exceptions. */
 export type StopStatus = "stopping" | "stopped";
 
 /** An emergency stop. Sessions are detached, not terminated: their conversations can go on. */
@@ -2197,6 +2197,8 @@ export interface Stop {
   interrupted_turn_ids: TurnId[];
   /** Queued turns that are taken back, so that nothing of it starts by itself later. */
   canceled_turn_ids: TurnId[];
+  /** System ids of processes that would not die within 10 s of being killed; absent where all of it is dead. */
+  survivor_pids?: number[];
   operation?: Operation;
   created_at: Timestamp;
   ended_at?: Timestamp;
@@ -2205,6 +2207,13 @@ export interface Stop {
 /** Which emergency stop. */
 export interface StopRef {
   stop_id: StopId;
+}
+
+/** What an emergency stop came to. */
+export interface StopSettle {
+  stop_id: StopId;
+  /** System ids of processes that would not die. */
+  survivor_pids?: number[];
 }
 
 /** Which emergency stops. */
@@ -2695,7 +2704,7 @@ export interface Payloads {
   "constraint.deleted": ConstraintState;
   /** Agents are being stopped. */
   "stop.started": StopState;
-  /** What was stopped has ended; of whole lanes, whatever that left behind too. */
+  /** Nothing of what was stopped lives any more, whatever that left behind included. */
   "stop.ended": StopState;
   /** The harness' status or fault changed; the next turn of each session that wants it takes the route that follows. */
   "harness.status.changed": HarnessState;

@@ -17,7 +17,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Stop every agent and wait until none of their processes lives.
+    """Stop every agent and wait until none of their processes lives; 1 if one would not die.
 
     Where no server runs one is started: agents outlive it, and only a server can end them.
     """
@@ -37,5 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         "queued turns canceled": len(stop["canceled_turn_ids"]),
     }
     done = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    tell(f"stopped: {done}" if done else "nothing was running", stop=stop)
-    return 0
+    survivors = ", ".join(map(str, stop.get("survivor_pids", ())))
+    told = f"stopped: {done}" if done else "nothing was running"
+    tell(f"{told}; these would not die: {survivors}" if survivors else told, stop=stop)
+    return 1 if survivors else 0

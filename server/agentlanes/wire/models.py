@@ -1861,6 +1861,7 @@ class Stop(Struct, frozen=True, kw_only=True, omit_defaults=True):
     terminal_ids: tuple[TerminalId, ...]
     interrupted_turn_ids: tuple[TurnId, ...]
     canceled_turn_ids: tuple[TurnId, ...]
+    survivor_pids: tuple[int, ...] = ()
     operation: Operation | None = None
     created_at: Timestamp
     ended_at: Timestamp | None = None
@@ -1870,6 +1871,13 @@ class StopRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which emergency stop."""
 
     stop_id: StopId
+
+
+class StopSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an emergency stop came to."""
+
+    stop_id: StopId
+    survivor_pids: tuple[int, ...] = ()
 
 
 class StopList(Struct, frozen=True, kw_only=True, omit_defaults=True):

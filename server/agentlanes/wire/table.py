@@ -161,7 +161,7 @@ METHODS: dict[str, Method] = {
     "constraint.get": Method("constraint.get", "query", models.ConstraintRef, models.ConstraintState, False, (), None),
     "stop.list": Method("stop.list", "query", models.StopList, models.StopPage, False, (), None),
     "stop.get": Method("stop.get", "query", models.StopRef, models.StopState, False, (), None),
-    "stop.settle": Method("stop.settle", "internal", models.StopRef, models.StopState, False, (), None),
+    "stop.settle": Method("stop.settle", "internal", models.StopSettle, models.StopState, False, (), None),
     "harness.status.get": Method("harness.status.get", "query", models.HarnessGet, models.HarnessState, False, (), None),
     "harness.settle": Method("harness.settle", "internal", models.HarnessSettle, models.HarnessState, False, (), None),
     "audit.list": Method("audit.list", "query", models.AuditList, models.AuditPage, False, (), None),

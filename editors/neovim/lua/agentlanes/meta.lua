@@ -1629,7 +1629,7 @@ error('a meta file')
 ---Id of an emergency stop.
 ---@alias agentlanes.StopId string
 
----stopped = what it stopped has ended; of whole lanes, whatever that left behind too.
+---stopped = nothing of what it stopped lives, whatever that left behind included; survivor_pids name the exceptions.
 ---@alias agentlanes.StopStatus "stopping"|"stopped"
 
 ---An emergency stop. Sessions are detached, not terminated: their conversations can go on.
@@ -1646,6 +1646,7 @@ error('a meta file')
 ---@field terminal_ids agentlanes.TerminalId[] Terminals that are closed.
 ---@field interrupted_turn_ids agentlanes.TurnId[] Turns that are cut.
 ---@field canceled_turn_ids agentlanes.TurnId[] Queued turns that are taken back, so that nothing of it starts by itself later.
+---@field survivor_pids? integer[] System ids of processes that would not die within 10 s of being killed; absent where all of it is dead.
 ---@field operation? agentlanes.Operation
 ---@field created_at agentlanes.Timestamp
 ---@field ended_at? agentlanes.Timestamp
@@ -1653,6 +1654,11 @@ error('a meta file')
 ---Which emergency stop.
 ---@class agentlanes.StopRef
 ---@field stop_id agentlanes.StopId
+
+---What an emergency stop came to.
+---@class agentlanes.StopSettle
+---@field stop_id agentlanes.StopId
+---@field survivor_pids? integer[] System ids of processes that would not die.
 
 ---Which emergency stops.
 ---@class agentlanes.StopList
@@ -1945,6 +1951,6 @@ error('a meta file')
 ---@field ["constraint.updated"] agentlanes.ConstraintState A constraint was changed.
 ---@field ["constraint.deleted"] agentlanes.ConstraintState A constraint was forgotten.
 ---@field ["stop.started"] agentlanes.StopState Agents are being stopped.
----@field ["stop.ended"] agentlanes.StopState What was stopped has ended; of whole lanes, whatever that left behind too.
+---@field ["stop.ended"] agentlanes.StopState Nothing of what was stopped lives any more, whatever that left behind included.
 ---@field ["harness.status.changed"] agentlanes.HarnessState The harness' status or fault changed; the next turn of each session that wants it takes the route that follows.
 ---@field ["audit.recorded"] agentlanes.AuditState A record was made.

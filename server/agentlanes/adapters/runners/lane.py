@@ -15,7 +15,7 @@ from agentlanes.adapters.runners.connection import Connection, ConnectionLostErr
 from agentlanes.adapters.runners.launch import launch_runner, start_failed
 from agentlanes.adapters.runners.place import RunnerPlace
 from agentlanes.adapters.runners.report import decode_breach, decode_report, encode_plan
-from agentlanes.adapters.runners.survivors import sweep_process, sweep_survivors
+from agentlanes.adapters.runners.survivors import sweep_processes, sweep_survivors
 from agentlanes.kernel.ports.runners import (
     Exit,
     Exited,
@@ -44,6 +44,10 @@ END_WITHIN = 3.0
 RETRY_PAUSE = 0.02
 RETRY_PAUSE_LONGEST = 2.0
 LAUNCH_ATTEMPTS = 3
+LOOK_EVERY = 1.0
+"""Seconds after which a runner that ends a process is asked whether it still answers."""
+ANSWER_WITHIN = 5.0
+"""Seconds that it may take for that. Other agents end with it, so a busy machine is no reason."""
 
 
 class RunnerGoneError(Exception):
@@ -69,6 +73,8 @@ class LaneRunner:
         self._final_error: RunnerError | None = None
         self._connecting = asyncio.Lock()
         self._recovery: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        """Set, and replaced, when a report changes or none will change any more."""
         self._closing = False
 
     @property
@@ -187,20 +193,84 @@ class LaneRunner:
     async def stop(self, process_id: str, grace_ms: int) -> None:
         """Begin to end a process; when the runner is gone, sweep what the process left behind."""
         try:
-            await self.request("stop", {"process_id": process_id, "grace_ms": grace_ms})
+            await self._ask_to_stop(process_id, grace_ms)
         except RunnerGoneError:
-            killed = await asyncio.to_thread(sweep_process, self._tapes_dir, process_id)
+            hit, left = await asyncio.to_thread(sweep_processes, self._tapes_dir, (process_id,))
             report = self.reports.get(process_id)
             if report is not None:
-                self._hear_sweep(report, Swept(process_id, killed, ()))
+                self._hear_sweep(report, Swept(process_id, hit - len(left), left))
+
+    async def _ask_to_stop(self, process_id: str, grace_ms: int) -> None:
+        def take(_: Fields) -> None:
+            report = self.reports.get(process_id)
+            if report is not None and report.state is ProcessState.EXITED and report.swept is None:
+                # It had ended by itself; what it left behind is swept now, and that will be told.
+                self.reports[process_id] = replace(report, sweeping=True)
+
+        await self.request("stop", {"process_id": process_id, "grace_ms": grace_ms}, take)
+
+    async def stop_fully(self, process_id: str, grace_ms: int) -> tuple[int, ...]:
+        """End a process and all that it left behind. Returns the pids that would not die.
+
+        A runner that does not answer meanwhile is killed, and with it what else it holds.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self._ask_to_stop(process_id, grace_ms)
+            while (report := self.reports.get(process_id)) is not None:
+                if report.state is not ProcessState.RUNNING and not report.sweeping:
+                    return report.swept.left if report.swept is not None else ()
+                await self._watch_answering()
+        except RunnerGoneError:
+            pass
+        except (TimeoutError, RunnerError) as error:
+            code = error.code if isinstance(error, RunnerError) else None
+            if code is RunnerErrorCode.RUNNER_REPLACED or self._closing:
+                raise
+            if code not in (RunnerErrorCode.PROCESS_UNKNOWN, RunnerErrorCode.PROCESS_ENDED):
+                log.warning("the runner of %s does not answer and is killed: %s", self.lane_id, error)
+                await self._kill()
+        _, left = await asyncio.to_thread(sweep_processes, self._tapes_dir, (process_id,))
+        return left
+
+    async def _watch_answering(self) -> None:
+        """Return at the next news, or when a runner without any has answered. Raises as `request`, and TimeoutError."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY):
+                return await self._wait_for_news()
+        async with asyncio.timeout(ANSWER_WITHIN):
+            try:
+                await self.request("measure", {"process_ids": ()})
+            except RunnerError as error:
+                if error.code is not RunnerErrorCode.BAD_REQUEST:
+                    raise
+                # An older one does not know the word, and answers.
+
+    async def _wait_for_news(self) -> None:
+        """Return when a report has changed. Raises RunnerError when none will."""
+        if self._final_error is not None:
+            raise self._final_error
+        if self._closing:
+            raise self._unreachable()
+        await self._news.wait()
+
+    def _tell_news(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def forget(self, process_id: str) -> None:
-        """Have the end of a process forgotten, by the runner or, when it is gone, in its journal."""
+        """Have the end of a process forgotten, by the runner or, when it is gone, in its journal.
+
+        Until what it left behind is gone nobody may forget it: who is told of its end has to hear of that too.
+        """
+        while (report := self.reports.get(process_id)) is not None and report.sweeping:
+            await self._wait_for_news()
         while True:
             if await self._forget(process_id):
                 break
             await asyncio.sleep(RETRY_PAUSE)
         self.reports.pop(process_id, None)
+        self._tell_news()
 
     async def _forget(self, process_id: str) -> bool:
         """False where a runner took the journal between the look at the old one and our lock."""
@@ -215,6 +285,7 @@ class LaneRunner:
     async def close(self) -> None:
         """Disconnect; the runner lives on."""
         self._closing = True
+        self._tell_news()
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
@@ -247,13 +318,15 @@ class LaneRunner:
             decode_report(self.lane_id, self._tapes_dir, {"process_id": process_id, **fields})
             for process_id, fields in story.processes.items()
         ]
-        self._adopt([report for report in found if report.state is not ProcessState.LOST])
+        # Nothing of it is left, told or not.
+        self._adopt([replace(report, sweeping=False) for report in found if report.state is not ProcessState.LOST])
         lost = [report for report in found if report.state is ProcessState.LOST]
         self.buried_with_losses = self.buried_with_losses or (bool(lost) and not story.ended)
         told = [report.process_id for report in lost if self._is_running(report.process_id)]
         self.reports.update((report.process_id, report) for report in lost)
         if told:
             self._publish(Lost(self.lane_id, tuple(told)))
+        self._tell_news()
         return True
 
     def _bury_in_thread(self) -> Story | None:
@@ -314,6 +387,7 @@ class LaneRunner:
                 self._publish(Exited(report.process_id, report.exit, ends, report.breach))
             if report.swept is not None and before.swept is None:
                 self._publish(report.swept)
+        self._tell_news()
 
     def _hear(self, event: Fields) -> None:
         kind = event["ev"]
@@ -321,6 +395,7 @@ class LaneRunner:
             message = "another server took over the runner of this lane"
             self._final_error = RunnerError(RunnerErrorCode.RUNNER_REPLACED, message, {"lane_id": self.lane_id})
             self._publish(Replaced(self.lane_id))
+            self._tell_news()
             return
         process_id = event["process_id"]
         report = self.reports.get(process_id)
@@ -347,6 +422,7 @@ class LaneRunner:
     def _hear_sweep(self, report: ProcessReport, swept: Swept) -> None:
         self.reports[report.process_id] = replace(report, sweeping=False, swept=swept)
         self._publish(swept)
+        self._tell_news()
 
     def _hear_exit(self, report: ProcessReport, event: Fields) -> None:
         outcome = Exit(event["exit_code"], event["signal"])
@@ -361,6 +437,7 @@ class LaneRunner:
             streams={stream: replace(then, end=ends[stream]) for stream, then in report.streams.items()},
         )
         self._publish(Exited(report.process_id, outcome, ends, decode_breach(event)))
+        self._tell_news()
 
     def _lose(self, connection: Connection) -> None:
         if connection is not self._connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentlanes.adapters.runners.lane import LaneRunner, RunnerGoneError
 from agentlanes.adapters.runners.place import RunnerPlace, list_forgotten_logs, list_journals
-from agentlanes.adapters.runners.survivors import sweep_lanes
+from agentlanes.adapters.runners.survivors import sweep_lanes, sweep_processes
 from agentlanes.adapters.runners.tapes import open_tape
 from agentlanes.kernel.ports.runners import (
     Adoption,
@@ -123,6 +123,16 @@ class LocalRunners:
         """Ask for the end, step by step, and a sweep; `Exited` and `Swept` follow."""
         await self._find_known(process_id).stop(process_id, grace_ms)
 
+    async def stop_fully(self, process_ids: Sequence[str], *, grace_ms: int = 3000) -> tuple[int, ...]:
+        """End processes and all that they left behind. Returns the pids that would not die."""
+        known = {process_id: lane for process_id in process_ids if (lane := self._find(process_id)) is not None}
+        left = await asyncio.gather(*(lane.stop_fully(process_id, grace_ms) for process_id, lane in known.items()))
+        unknown = [process_id for process_id in process_ids if process_id not in known]
+        if unknown:
+            _, found = await asyncio.to_thread(sweep_processes, self._tapes_dir, unknown)
+            left.append(found)
+        return tuple(pid for pids in left for pid in pids)
+
     async def limit(self, process_id: str, *, memory_mb: int | None = None, cpu_percent: int | None = None) -> None:
         """Hold a process with all below it to a limit, in place of the one that was; to none without any."""
         lane = self._find_known(process_id)
@@ -162,7 +172,7 @@ class LocalRunners:
             await self._find_known(process_id).request("release", fields)
 
     async def forget(self, process_id: str) -> None:
-        """Say that the end of this process is recorded: it is no longer reported. Its tapes stay."""
+        """Say that the end of this process is recorded. It is no longer reported once what it left behind is gone."""
         lane = self._find(process_id)
         if lane is not None:
             await lane.forget(process_id)
@@ -180,11 +190,12 @@ class LocalRunners:
         """Stop every process of the lane, whatever they left behind too, and wait until its runner has ended."""
         await self.stop_lanes((lane_id,), grace_ms=grace_ms)
 
-    async def stop_lanes(self, lane_ids: Sequence[str], *, grace_ms: int = 2000) -> None:
+    async def stop_lanes(self, lane_ids: Sequence[str], *, grace_ms: int = 2000) -> tuple[int, ...]:
         """The same of several lanes at once. A runner that does not do it in time is killed and its processes with it,
-        so this ends soon whatever fights back."""
+        so this ends soon whatever fights back. Returns the pids that would not die."""
         await asyncio.gather(*(self._lane(lane_id).end(grace_ms) for lane_id in lane_ids))
-        await asyncio.to_thread(sweep_lanes, self._tapes_dir, lane_ids)
+        _, left = await asyncio.to_thread(sweep_lanes, self._tapes_dir, lane_ids)
+        return left
 
     def tape(self, process_id: str, stream: Stream) -> TapeReader:
         """Open a tape. Also of processes that ended long ago; an unknown one is empty."""

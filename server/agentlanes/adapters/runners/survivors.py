@@ -39,21 +39,28 @@ def sweep_survivors(story: Story) -> int:
             if isinstance(process["pid"], int) and isinstance(process["start"], int)
         },
     )
-    return _pursue(hunt)
+    return _pursue(hunt)[0]
 
 
-def sweep_process(tapes_dir: Path, process_id: str) -> int:
-    """Kill whatever an ended process has left behind, when its runner has ended too. Blocks up to 10 s."""
-    return _pursue(Hunt(str(tapes_dir), frozenset((f"{PROCESS_MARKER}={process_id}",)), since=0, roots={}))
+def sweep_processes(tapes_dir: Path, process_ids: Sequence[str]) -> tuple[int, tuple[int, ...]]:
+    """Kill whatever processes that no runner holds have left behind. Blocks up to 10 s.
+
+    Returns how many were hit, and the pids of those that did not die of it.
+    """
+    return _pursue(Hunt(str(tapes_dir), frozenset(f"{PROCESS_MARKER}={id}" for id in process_ids), since=0, roots={}))
 
 
-def sweep_lanes(tapes_dir: Path, lane_ids: Sequence[str]) -> int:
-    """Kill whatever a process of these lanes, of any of their runners, has left behind. Blocks up to 10 s."""
+def sweep_lanes(tapes_dir: Path, lane_ids: Sequence[str]) -> tuple[int, tuple[int, ...]]:
+    """Kill whatever a process of these lanes, of any of their runners, has left behind. Blocks up to 10 s.
+
+    Returns how many were hit, and the pids of those that did not die of it.
+    """
     return _pursue(Hunt(str(tapes_dir), frozenset(f"{LANE_MARKER}={id}" for id in lane_ids), since=0, roots={}))
 
 
-def _pursue(hunt: Hunt) -> int:
+def _pursue(hunt: Hunt) -> tuple[int, tuple[int, ...]]:
     hit: set[tuple[int, int]] = set()
+    found: set[tuple[int, int]] = set()
     empty = 0
     deadline = time.monotonic() + SWEEP_FOR
     while empty < EMPTY_ROUNDS and time.monotonic() < deadline:
@@ -63,4 +70,4 @@ def _pursue(hunt: Hunt) -> int:
             # Nothing new forks; what was killed takes a moment to die.
             time.sleep(SWEEP_PAUSE)
         hit |= found
-    return len(hit)
+    return len(hit), tuple(pid for pid, _ in sorted(found))

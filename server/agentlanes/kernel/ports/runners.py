@@ -366,6 +366,13 @@ class Runners(Protocol):
         Returns when the runner has begun. `Exited` and `Swept` follow.
         """
 
+    async def stop_fully(self, process_ids: Sequence[str], *, grace_ms: int = 3000) -> tuple[int, ...]:
+        """End processes and whatever they left behind, and return when nothing of them lives: the pids that would not
+        die within 10 s are all that is left. Unknown ids are ended by their marker.
+
+        A runner that does not answer meanwhile is killed, and with it what else it holds.
+        """
+
     async def limit(self, process_id: str, *, memory_mb: int | None = None, cpu_percent: int | None = None) -> None:
         """Hold a process with all below it to a limit, in place of the one that was; to none without any. What takes
         more is ended, and its exit says so. RUNNER_TOO_OLD where the runner cannot."""
@@ -377,7 +384,11 @@ class Runners(Protocol):
         """Say that a lossless tape was read up to `offset`: older segments may go."""
 
     async def forget(self, process_id: str) -> None:
-        """Say that the end of this process is recorded: it is no longer reported. Its tapes stay."""
+        """Say that the end of this process is recorded: it is no longer reported. Its tapes stay.
+
+        What it left behind has to be gone for that, so this waits while that is swept. Who is cut meanwhile asks again:
+        it goes on being reported.
+        """
 
     async def erase(self, process_id: str) -> None:
         """Delete the tapes of a process that was forgotten; BAD_REQUEST for one that is still reported."""
@@ -385,9 +396,9 @@ class Runners(Protocol):
     async def stop_lane(self, lane_id: str, *, grace_ms: int = 2000) -> None:
         """Stop every process of the lane, whatever they left behind too, and wait until its runner has ended."""
 
-    async def stop_lanes(self, lane_ids: Sequence[str], *, grace_ms: int = 2000) -> None:
+    async def stop_lanes(self, lane_ids: Sequence[str], *, grace_ms: int = 2000) -> tuple[int, ...]:
         """The same of several lanes at once. A runner that does not do it in time is killed and its processes with it,
-        so this ends soon whatever fights back."""
+        so this ends soon whatever fights back. Returns the pids that would not die."""
 
     def tape(self, process_id: str, stream: Stream) -> TapeReader:
         """Open a tape. Also of processes that ended long ago; an unknown one is empty."""

@@ -19,7 +19,7 @@ from agentlanes.kernel.ports.runners import RunnerError, Runners
 from agentlanes.kernel.ports.store import Selection
 from agentlanes.kernel.progress import Pace, shows_progress
 from agentlanes.kernel.reactors.lines import LINE_CAP, Chunks, Lines
-from agentlanes.kernel.reactors.processes import tell_exit
+from agentlanes.kernel.reactors.processes import let_go, tell_exit
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.wire.models import (
     AgentWrite,
@@ -438,9 +438,10 @@ class Conversation:
                 details={"exit_code": exit.exit_code, "signal": exit.signal, **await self._read_stderr()},
             )
         ended = msgspec.structs.replace(exit, problem=problem, items=self._list_grown())
-        await tell_exit(self._kernel, self._runners, ended)
+        await tell_exit(self._kernel, ended)
         self._vitals.heartbeats.pop(self._session_id, None)
         self._vitals.paces.pop(self._session_id, None)
+        await let_go(self._runners, self._process_id)
 
     def _list_grown(self) -> tuple[Item, ...]:
         """Items that the process leaves open, where the log does not have all of their text."""

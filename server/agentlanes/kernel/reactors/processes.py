@@ -129,6 +129,8 @@ class Processes:
         self._vitals = vitals
         self._conversations = conversations
         self._tasks: set[asyncio.Task[None]] = set()
+        self._letting_go: set[asyncio.Task[None]] = set()
+        """Cut without loss: what was not let go is reported to the next server."""
 
     def effects(self) -> dict[tuple[str, str], Effect]:
         """What the engine runs."""
@@ -161,7 +163,8 @@ class Processes:
                 self._note(report)
         for report in reports.values():
             if not self._is_expected(report.process_id):
-                await self._discard(report)
+                # What it left behind may take a while to be swept, and nobody waits for it.
+                self._let_go(self._discard(report))
         self._runners.subscribe(self._hear)
         self._kernel.listen(self._hear_commit)
         try:
@@ -175,6 +178,9 @@ class Processes:
     async def close(self) -> None:
         """Waits for news that are on their way to the log."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in self._letting_go:
+            task.cancel()
+        await asyncio.gather(*self._letting_go, return_exceptions=True)
 
     def _is_expected(self, process_id: str) -> bool:
         """Whether an open operation, or the conversation of a session whose turn started it, has yet to record it."""
@@ -230,10 +236,10 @@ class Processes:
             if not event.topic.drops:
                 continue
             if isinstance(event.entity, Terminal):
-                self._launch(self._erase(event.entity.process_id))
+                self._let_go(self._erase(event.entity.process_id))
             elif isinstance(event.entity, Session):
                 for process_id, _ in self._kernel.store.select(Selection("process", session_id=event.id)):
-                    self._launch(self._erase(process_id))
+                    self._let_go(self._erase(process_id))
 
     async def _erase(self, process_id: str) -> None:
         try:
@@ -244,13 +250,15 @@ class Processes:
             log.info("the tapes of %s stay: %s", process_id, error)
 
     def _launch(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _start(self._tasks, work)
+
+    def _let_go(self, work: Coroutine[Any, Any, None]) -> None:
+        _start(self._letting_go, work)
 
     async def _tell_exit(self, ended: ProcessExit) -> None:
-        await tell_exit(self._kernel, self._runners, ended)
+        await tell_exit(self._kernel, ended)
         self._vitals.forget_process(ended.process_id)
+        self._let_go(let_go(self._runners, ended.process_id))
 
     async def _tell_throttle(self, process_id: str, on: bool, reason: str) -> None:
         for terminal in self._kernel.state.all("terminal"):
@@ -316,8 +324,14 @@ class Processes:
                 await self._tell_exit(lose(terminal.process_id))
 
 
-async def tell_exit(kernel: Kernel, runners: Runners, ended: ProcessExit) -> None:
-    """Records a process' end, once, and lets its runner forget it. Waits while the log cannot be written."""
+def _start(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+async def tell_exit(kernel: Kernel, ended: ProcessExit) -> None:
+    """Records a process' end, once. Waits while the log cannot be written."""
     while True:
         try:
             correlation_id = _correlate(kernel.state, ended.process_id)
@@ -330,8 +344,12 @@ async def tell_exit(kernel: Kernel, runners: Runners, ended: ProcessExit) -> Non
                 break
         await asyncio.sleep(1.0)
     reached("exit.after")
+
+
+async def let_go(runners: Runners, process_id: str) -> None:
+    """Lets a runner forget a process whose end is recorded, once what it left behind is gone."""
     try:
-        await runners.forget(ended.process_id)
+        await runners.forget(process_id)
     except RunnerError as error:
         log.debug("%s", error)
     reached("exit.forgotten")

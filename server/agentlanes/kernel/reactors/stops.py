@@ -1,6 +1,6 @@
-"""The effect of an emergency stop: no process of a lane that it stops lives when it says that it has ended.
+"""The effect of an emergency stop: nothing that it stops lives when it says that it has ended.
 
-Of a stop by profile, whose lanes go on, the agents have ended then; what they left behind their runner still sweeps.
+That is every process of whole lanes; of a stop by profile, whose lanes go on, every agent, and whatever it left behind.
 
 It looks and ends again until nothing is there: an agent that was just being started when the stop came is ended as soon
 as it is there. Whatever a crash cut is begun anew by the next server.
@@ -15,9 +15,9 @@ import logging
 from agentlanes.core.state import State
 from agentlanes.core.stop import GRACE_MS
 from agentlanes.kernel.kernel import Kernel
-from agentlanes.kernel.ports.runners import RunnerError, RunnerErrorCode, Runners
+from agentlanes.kernel.ports.runners import Runners
 from agentlanes.kernel.reactors.engine import Effect
-from agentlanes.wire.models import Stop, StopRef
+from agentlanes.wire.models import Stop, StopSettle
 
 log = logging.getLogger(__name__)
 
@@ -39,28 +39,26 @@ class Stops:
     async def _stop(self, stop: Stop) -> None:
         assert stop.operation is not None
         while True:
-            if stop.lane_ids:
-                await self._runners.stop_lanes(stop.lane_ids, grace_ms=GRACE_MS)
-            elif stop.profile is not None:
-                await asyncio.gather(*(self._end(process_id) for process_id in stop.process_ids))
+            await self._end(stop)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._kernel.until(lambda state: _is_over(state, stop))
                     break
-        if stop.lane_ids:
-            # What was being started while the first look went on may have left something behind.
-            await self._runners.stop_lanes(stop.lane_ids, grace_ms=GRACE_MS)
+        # What was being started while the first look went on may have left something behind.
+        left = await self._end(stop)
+        if left:
+            log.warning("emergency stop %s: processes %s would not die", stop.stop_id, left)
         await self._kernel.perform(
-            "stop.settle", StopRef(stop_id=stop.stop_id), correlation_id=stop.operation.correlation_id
+            "stop.settle",
+            StopSettle(stop_id=stop.stop_id, survivor_pids=left),
+            correlation_id=stop.operation.correlation_id,
         )
 
-    async def _end(self, process_id: str) -> None:
-        """Ends one process and what it left behind."""
-        try:
-            await self._runners.stop(process_id, grace_ms=GRACE_MS)
-        except RunnerError as error:
-            if error.code not in (RunnerErrorCode.PROCESS_UNKNOWN, RunnerErrorCode.PROCESS_ENDED):
-                log.warning("process %s is not stopped yet: %s", process_id, error)
+    async def _end(self, stop: Stop) -> tuple[int, ...]:
+        """Ends what is stopped and what that left behind; the pids that would not die."""
+        if stop.lane_ids:
+            return await self._runners.stop_lanes(stop.lane_ids, grace_ms=GRACE_MS)
+        return await self._runners.stop_fully(stop.process_ids, grace_ms=GRACE_MS)
 
 
 def _is_over(state: State, stop: Stop) -> bool:
