@@ -18,6 +18,7 @@ from msgspec import Struct
 from agentlanes import locations
 from agentlanes.adapters.agents.installations import LocalInstallations
 from agentlanes.adapters.agents.profiles import TomlProfiles
+from agentlanes.adapters.files.local_files import LocalFiles
 from agentlanes.adapters.git.local_git import LocalGit
 from agentlanes.adapters.harness.cliproxy import Cliproxy
 from agentlanes.adapters.runners.runners import LocalRunners
@@ -39,6 +40,7 @@ from agentlanes.kernel.reactors.harness import Watch
 from agentlanes.kernel.reactors.lanes import Lanes
 from agentlanes.kernel.reactors.limits import Limits
 from agentlanes.kernel.reactors.processes import Processes
+from agentlanes.kernel.reactors.scripts import Scripts
 from agentlanes.kernel.reactors.stops import Stops
 from agentlanes.kernel.reactors.watchdog import Watchdog
 from agentlanes.kernel.views import Views
@@ -130,7 +132,7 @@ async def start(places: Places) -> Server:
         harness.plan,
     )
     processes = Processes(kernel, runners, environments, vitals, conversations)
-    lanes = Lanes(kernel, git, runners, clock)
+    lanes = Lanes(kernel, git, runners, Scripts(kernel, LocalFiles()), clock)
     stops = Stops(kernel, runners)
     engine = Engine(
         kernel,

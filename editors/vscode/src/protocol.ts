@@ -362,15 +362,15 @@ export interface Repo {
   default_target_branch?: BranchName;
   /** Folder inside the repo where agents start. */
   default_working_dir?: string;
-  /** Shell script of a fresh lane. */
+  /** Shell script that a fresh lane runs in its worktree before its agents start; a lane whose setup fails is not ready. */
   setup_script?: string;
-  /** Shell script before a lane is removed. */
+  /** Shell script that a lane runs before it is removed; where it fails, only force removes the lane. */
   cleanup_script?: string;
-  /** Shell script when a lane is archived. */
+  /** Shell script that terminal.spawn runs when it is asked to. */
   archive_script?: string;
-  /** Shell script that serves the lane's work. */
+  /** Shell script that serves the lane's work; terminal.spawn starts it. */
   dev_server_script?: string;
-  /** Patterns of untracked files to copy into a lane. */
+  /** Files that git does not track and a fresh lane gets, such as `.env, config/*.local`: globs of paths in the repo, ** for any folders, separated by commas or lines. What the worktree has already stays as it is, and what git does not ignore counts as work of the lane. */
   copy_files?: string;
   /** Whether the agent may start before setup has ended. */
   parallel_setup_script?: boolean;
@@ -1455,6 +1455,9 @@ export type Columns = number;
 /** Height in cells. */
 export type Rows = number;
 
+/** Which script of a repo. */
+export type Script = "setup" | "cleanup" | "archive" | "dev_server";
+
 /** A terminal. */
 export interface Terminal {
   terminal_id: TerminalId;
@@ -1463,6 +1466,8 @@ export interface Terminal {
   /** Absent for a shell of the lane. */
   session_id?: SessionId;
   process_id: ProcessId;
+  /** The script that it runs; absent for everything else. */
+  run_reason?: RunReason;
   title: Name;
   state: TerminalPhase;
   throttle_reason?: string;
@@ -1490,6 +1495,10 @@ export interface TerminalSpawn {
   title?: Name;
   /** The user's shell where absent. */
   argv?: string[];
+  /** Run this script of the repo, in its worktree, instead of argv; each of them runs once at a time in a lane. */
+  script?: Script;
+  /** Whose script; the lane's first repo where absent. */
+  repo_id?: RepoId;
   /** Relative to the lane's first worktree, or absolute; the worktree where absent. */
   cwd?: string;
   /** Added to the allowed environment. */
@@ -2410,7 +2419,7 @@ export interface Calls {
   "repo.get": { payload: RepoRef; result: RepoState };
   /** The repo's local branches. */
   "repo.branches": { payload: RepoRef; result: BranchPage };
-  /** Makes a lane; its worktree follows, then lane.created. */
+  /** Makes a lane; its worktree follows, then what its repo copies and sets up, then lane.created. */
   "lane.create": { payload: LaneCreate; result: LaneState };
   /** Starts work in one step: finds or makes workspace and repo, makes a lane and a session in it, and queues the prompt, all or nothing. The turn begins when the lane is ready. */
   "lane.start": { payload: LaneStart; result: LaneStarted };
@@ -2422,7 +2431,7 @@ export interface Calls {
   "lane.commit": { payload: LaneCommit; result: LaneState };
   /** Merges the lane into its target branch; lane.merged follows. */
   "lane.merge": { payload: LaneMerge; result: LaneState };
-  /** Stops the lane's processes and removes its worktree; refused while it holds work that exists nowhere else. */
+  /** Stops the lane's processes, runs its repo's cleanup and removes its worktree; refused while it holds work that exists nowhere else. */
   "lane.cleanup": { payload: LaneCleanup; result: LaneState };
   /** Forgets a closed lane; its log stays. */
   "lane.delete": { payload: Empty; result: LaneState };
@@ -2576,7 +2585,7 @@ export interface Payloads {
   "lane.create.started": LaneState;
   /** The lane is ready. */
   "lane.created": LaneState;
-  /** The worktree could not be made. */
+  /** The worktree could not be made or set up. */
   "lane.create.failed": LaneState;
   /** The lane's worktree is being checked or restored. */
   "lane.attach.started": LaneState;

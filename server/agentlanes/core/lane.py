@@ -12,6 +12,7 @@ from agentlanes.core import turn as turns
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
 from agentlanes.core.errors import Refusal
+from agentlanes.core.script import choose_terminals
 from agentlanes.core.text import write_line
 from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, StartSeen
 from agentlanes.wire.models import (
@@ -140,7 +141,7 @@ def _begin(
         pinned=payload.pinned,
         permission_mode=payload.permission_mode,
         rules=payload.rules,
-        operation=draft.begin("create"),
+        operation=draft.begin("create", setup=choose_terminals(draft, [repo], "setup")),
         created_at=at,
         updated_at=at,
     )
@@ -162,7 +163,7 @@ def attach(draft: Draft, command: Command[Empty]) -> None:
             "lane.attach.started",
             lane,
             status="provisioning",
-            operation=draft.begin("attach"),
+            operation=draft.begin("attach", setup=choose_terminals(draft, _list_repos(draft, lane), "setup")),
             problem=None,
             closed_at=None,
         )
@@ -236,7 +237,12 @@ def cleanup(draft: Draft, command: Command[LaneCleanup]) -> None:
     draft.change(
         "lane.cleanup.started",
         lane,
-        operation=draft.begin("cleanup", force=command.payload.force, delete_branch=command.payload.delete_branch),
+        operation=draft.begin(
+            "cleanup",
+            force=command.payload.force,
+            delete_branch=command.payload.delete_branch,
+            cleanup=choose_terminals(draft, _list_repos(draft, lane), "cleanup"),
+        ),
         problem=None,
     )
 
@@ -305,3 +311,8 @@ def _begin_work(draft: Draft, lane: Lane) -> None:
             sessions.begin_attach(draft, session)
             # The operation's correlation can be that of one session only, and lane.start makes one.
             return
+
+
+def _list_repos(draft: Draft, lane: Lane) -> list[Repo]:
+    wanted = {worktree.repo_id for worktree in lane.worktrees}
+    return [repo for repo in draft.repos(lane.workspace_id) if repo.repo_id in wanted]

@@ -9,6 +9,7 @@ from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import RepoFacts
+from agentlanes.core.script import list_patterns
 from agentlanes.wire.models import Repo, RepoAdd, RepoRef, RepoUpdate
 
 
@@ -26,6 +27,7 @@ def add(draft: Draft, command: Command[RepoAdd]) -> None:
 
 def update(draft: Draft, command: Command[RepoUpdate]) -> None:
     repo = _find(draft, command.context.workspace_id, command.payload.repo_id)
+    list_patterns(command.payload.copy_files)
     given = {
         field: value
         for field, value in msgspec.structs.asdict(command.payload).items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from agentlanes.core import queue
+from agentlanes.core import script as scripts
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft, illegal, refuse_while_operating
 from agentlanes.core.errors import Refusal
@@ -12,6 +13,7 @@ from agentlanes.core.text import write_line
 from agentlanes.core.world import Shell
 from agentlanes.wire.models import (
     Empty,
+    Lane,
     Process,
     ProcessExit,
     Terminal,
@@ -27,7 +29,7 @@ DEFAULT_COLS, DEFAULT_ROWS = 80, 24
 
 def spawn(draft: Draft, command: Command[TerminalSpawn]) -> None:
     payload = command.payload
-    lane = queue.require_usable(draft, command.context.lane_id)
+    lane = _find_lane(draft, command)
     session_id = command.context.session_id
     if session_id is not None and queue.is_over(draft.session(session_id)):
         raise Refusal(
@@ -36,6 +38,10 @@ def spawn(draft: Draft, command: Command[TerminalSpawn]) -> None:
     shell: Shell = command.facts
     if shell.problem is not None:
         raise Refusal("SPAWN_FAILED", shell.problem, cwd=shell.cwd)
+    argv, cwd = shell.argv, shell.cwd
+    if payload.script is not None:
+        worktree = scripts.find_worktree(lane, payload.repo_id)
+        argv, cwd = scripts.require_command(draft, lane, worktree, payload.script), worktree.path
     draft.put(
         "terminal.spawn.started",
         Terminal(
@@ -44,10 +50,11 @@ def spawn(draft: Draft, command: Command[TerminalSpawn]) -> None:
             lane_id=lane.lane_id,
             session_id=session_id,
             process_id=command.minter.mint("process"),
-            title=payload.title or write_line(PurePosixPath(shell.argv[0]).name) or "terminal",
+            run_reason=payload.script,
+            title=payload.title or payload.script or write_line(PurePosixPath(argv[0]).name) or "terminal",
             state="spawning",
-            argv=shell.argv,
-            cwd=shell.cwd,
+            argv=argv,
+            cwd=cwd,
             cols=payload.cols or DEFAULT_COLS,
             rows=payload.rows or DEFAULT_ROWS,
             operation=draft.begin("spawn", env_names=sorted(payload.env) if payload.env else None),
@@ -55,6 +62,13 @@ def spawn(draft: Draft, command: Command[TerminalSpawn]) -> None:
             updated_at=command.at,
         ),
     )
+
+
+def _find_lane(draft: Draft, command: Command[TerminalSpawn]) -> Lane:
+    """The lane, which has to be usable; but its own operations run its scripts before it is, and after."""
+    if command.actor == "server" and command.payload.script is not None:
+        return draft.lane(command.context.lane_id)
+    return queue.require_usable(draft, command.context.lane_id)
 
 
 def close(draft: Draft, command: Command[TerminalClose]) -> None:
@@ -99,7 +113,7 @@ def settle(draft: Draft, command: Command[TerminalSettle]) -> None:
             workspace_id=terminal.workspace_id,
             lane_id=terminal.lane_id,
             session_id=terminal.session_id,
-            run_reason="shell",
+            run_reason=terminal.run_reason or "shell",
             pty=True,
             status="running",
             argv=terminal.argv,

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from msgspec import field
 
+from agentlanes.core.state import State
 from agentlanes.kernel.ports.veil import Veiled
+from agentlanes.wire.models import Lane, Repo
 
 KEPT = 1000
 
@@ -25,6 +28,23 @@ PASSED = frozenset(
     }
 )  # fmt: skip
 """What every process of a lane gets. Names that begin with LC_ pass as well."""
+
+
+def name_place(state: State, lane_id: str, cwd: str) -> dict[str, str]:
+    """What a process of a lane is told of its place, beside the runner's markers: that of the worktree which it is
+    started in, else of the lane's first."""
+    lane: Lane | None = state.get("lane", lane_id)
+    if lane is None or not lane.worktrees:
+        return {}
+    inside = (tree for tree in lane.worktrees if Path(cwd).is_relative_to(tree.path))
+    worktree = next(inside, lane.worktrees[0])
+    repo: Repo | None = state.get("repo", worktree.repo_id)
+    return {
+        "AGENTLANES_WORKSPACE": lane.workspace_id,
+        "AGENTLANES_BRANCH": worktree.branch,
+        "AGENTLANES_TARGET_BRANCH": worktree.target_branch,
+        "AGENTLANES_REPO": repo.path if repo is not None else "",
+    }
 
 
 class Environment(Veiled, frozen=True):

@@ -58,6 +58,7 @@ ProcessStatus: TypeAlias = Literal["running", "completed", "failed", "killed"]
 TerminalPhase: TypeAlias = Literal["idle", "spawning", "active", "throttled", "closed"]
 Columns: TypeAlias = int
 Rows: TypeAlias = int
+Script: TypeAlias = Literal["setup", "cleanup", "archive", "dev_server"]
 TerminalFlow: TypeAlias = Literal["latest", "lossless"]
 SignalName: TypeAlias = Literal["SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT", "SIGUSR1", "SIGUSR2", "SIGWINCH"]
 ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "expired", "canceled"]
@@ -1256,6 +1257,7 @@ class Terminal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lane_id: LaneId
     session_id: SessionId | None = None
     process_id: ProcessId
+    run_reason: RunReason | None = None
     title: Name
     state: TerminalPhase
     throttle_reason: str | None = None
@@ -1279,6 +1281,8 @@ class TerminalSpawn(Struct, frozen=True, kw_only=True, omit_defaults=True):
     terminal_id: TerminalId | None = None
     title: Name | None = None
     argv: tuple[str, ...] = ()
+    script: Script | None = None
+    repo_id: RepoId | None = None
     cwd: str | None = None
     env: dict[str, str] | None = None
     cols: Columns | None = None

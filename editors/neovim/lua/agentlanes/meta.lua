@@ -284,11 +284,11 @@ error('a meta file')
 ---@field display_name agentlanes.Name
 ---@field default_target_branch? agentlanes.BranchName Branch that lanes start from and merge into.
 ---@field default_working_dir? string Folder inside the repo where agents start.
----@field setup_script? string Shell script of a fresh lane.
----@field cleanup_script? string Shell script before a lane is removed.
----@field archive_script? string Shell script when a lane is archived.
----@field dev_server_script? string Shell script that serves the lane's work.
----@field copy_files? string Patterns of untracked files to copy into a lane.
+---@field setup_script? string Shell script that a fresh lane runs in its worktree before its agents start; a lane whose setup fails is not ready.
+---@field cleanup_script? string Shell script that a lane runs before it is removed; where it fails, only force removes the lane.
+---@field archive_script? string Shell script that terminal.spawn runs when it is asked to.
+---@field dev_server_script? string Shell script that serves the lane's work; terminal.spawn starts it.
+---@field copy_files? string Files that git does not track and a fresh lane gets, such as `.env, config/*.local`: globs of paths in the repo, ** for any folders, separated by commas or lines. What the worktree has already stays as it is, and what git does not ignore counts as work of the lane.
 ---@field parallel_setup_script? boolean Whether the agent may start before setup has ended.
 ---@field has_submodules? boolean Submodules are left empty in lanes.
 ---@field created_at agentlanes.Timestamp
@@ -1091,6 +1091,9 @@ error('a meta file')
 ---Height in cells.
 ---@alias agentlanes.Rows integer
 
+---Which script of a repo.
+---@alias agentlanes.Script "setup"|"cleanup"|"archive"|"dev_server"
+
 ---A terminal.
 ---@class agentlanes.Terminal
 ---@field terminal_id agentlanes.TerminalId
@@ -1098,6 +1101,7 @@ error('a meta file')
 ---@field lane_id agentlanes.LaneId
 ---@field session_id? agentlanes.SessionId Absent for a shell of the lane.
 ---@field process_id agentlanes.ProcessId
+---@field run_reason? agentlanes.RunReason The script that it runs; absent for everything else.
 ---@field title agentlanes.Name
 ---@field state agentlanes.TerminalPhase
 ---@field throttle_reason? string
@@ -1119,6 +1123,8 @@ error('a meta file')
 ---@field terminal_id? agentlanes.TerminalId Chosen by the client, or by the server where absent.
 ---@field title? agentlanes.Name
 ---@field argv? string[] The user's shell where absent.
+---@field script? agentlanes.Script Run this script of the repo, in its worktree, instead of argv; each of them runs once at a time in a lane.
+---@field repo_id? agentlanes.RepoId Whose script; the lane's first repo where absent.
 ---@field cwd? string Relative to the lane's first worktree, or absolute; the worktree where absent.
 ---@field env? table<string, string> Added to the allowed environment.
 ---@field cols? agentlanes.Columns 80 where absent.
@@ -1803,13 +1809,13 @@ error('a meta file')
 ---@field ["repo.list"] fun(payload: agentlanes.RepoList): agentlanes.RepoPage Lists the repos of a workspace.
 ---@field ["repo.get"] fun(payload: agentlanes.RepoRef): agentlanes.RepoState One repo.
 ---@field ["repo.branches"] fun(payload: agentlanes.RepoRef): agentlanes.BranchPage The repo's local branches.
----@field ["lane.create"] fun(payload: agentlanes.LaneCreate): agentlanes.LaneState Makes a lane; its worktree follows, then lane.created.
+---@field ["lane.create"] fun(payload: agentlanes.LaneCreate): agentlanes.LaneState Makes a lane; its worktree follows, then what its repo copies and sets up, then lane.created.
 ---@field ["lane.start"] fun(payload: agentlanes.LaneStart): agentlanes.LaneStarted Starts work in one step: finds or makes workspace and repo, makes a lane and a session in it, and queues the prompt, all or nothing. The turn begins when the lane is ready.
 ---@field ["lane.attach"] fun(payload: agentlanes.Empty): agentlanes.LaneState Brings a lane's worktree back: checks one that should be there, restores one that was removed.
 ---@field ["lane.update"] fun(payload: agentlanes.LaneUpdate): agentlanes.LaneState Changes name, profile, constraint, pin, permission mode or rules.
 ---@field ["lane.commit"] fun(payload: agentlanes.LaneCommit): agentlanes.LaneState Commits what is in the lane, on its branch; lane.committed follows.
 ---@field ["lane.merge"] fun(payload: agentlanes.LaneMerge): agentlanes.LaneState Merges the lane into its target branch; lane.merged follows.
----@field ["lane.cleanup"] fun(payload: agentlanes.LaneCleanup): agentlanes.LaneState Stops the lane's processes and removes its worktree; refused while it holds work that exists nowhere else.
+---@field ["lane.cleanup"] fun(payload: agentlanes.LaneCleanup): agentlanes.LaneState Stops the lane's processes, runs its repo's cleanup and removes its worktree; refused while it holds work that exists nowhere else.
 ---@field ["lane.delete"] fun(payload: agentlanes.Empty): agentlanes.LaneState Forgets a closed lane; its log stays.
 ---@field ["lane.diff"] fun(payload: agentlanes.LaneDiff): agentlanes.LaneDiffResult What the lane changed against the merge base with its target.
 ---@field ["lane.list"] fun(payload: agentlanes.LaneList): agentlanes.LanePage Lists lanes.
@@ -1887,7 +1893,7 @@ error('a meta file')
 ---@field ["repo.removed"] agentlanes.RepoState A repo was forgotten.
 ---@field ["lane.create.started"] agentlanes.LaneState The lane exists; its worktree is being made.
 ---@field ["lane.created"] agentlanes.LaneState The lane is ready.
----@field ["lane.create.failed"] agentlanes.LaneState The worktree could not be made.
+---@field ["lane.create.failed"] agentlanes.LaneState The worktree could not be made or set up.
 ---@field ["lane.attach.started"] agentlanes.LaneState The lane's worktree is being checked or restored.
 ---@field ["lane.attached"] agentlanes.LaneState The lane's worktree is there.
 ---@field ["lane.attach.failed"] agentlanes.LaneState The lane's worktree could not be brought back.

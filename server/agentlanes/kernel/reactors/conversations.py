@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from agentlanes.core.errors import Refusal
 from agentlanes.crash_points import reached
 from agentlanes.kernel.clock import Clock
-from agentlanes.kernel.environments import Environments
+from agentlanes.kernel.environments import Environments, name_place
 from agentlanes.kernel.kernel import Committed, Kernel
 from agentlanes.kernel.ports.agents import Driver, Launch, Profiles, Start
 from agentlanes.kernel.ports.harness import HarnessPlan
@@ -176,7 +176,8 @@ class Conversations:
         caller = _find_caller(session, correlation_id)
         launch = self._find_launch(session, caller)
         cwd = self.find_cwd(session)
-        env = self._environments.compose(caller, launch.env_pass, launch.env)
+        place = name_place(self._kernel.state, session.lane_id, cwd)
+        env = {**place, **self._environments.compose(caller, launch.env_pass, launch.env)}
         if start.size is not None:
             env["TERM"] = launch.env.get("TERM", "xterm-256color")
         argv = tuple(_fill(argument, start.fills) for argument in start.argv)

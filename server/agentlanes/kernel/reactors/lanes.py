@@ -16,6 +16,7 @@ from agentlanes.kernel.observers import address_worktree, describe_risks
 from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.runners import RunnerError, Runners
 from agentlanes.kernel.reactors.engine import Effect, GiveUp
+from agentlanes.kernel.reactors.scripts import Scripts
 from agentlanes.kernel.refusals import refuse_git, refuse_runner
 from agentlanes.wire.models import Lane, LaneSettle, Merge, Operation, Problem, Rescue, SessionApply, Worktree
 
@@ -27,10 +28,11 @@ NOBODY = Identity("agentlanes", "agentlanes@localhost")
 class Lanes:
     """The lane effects by operation."""
 
-    def __init__(self, kernel: Kernel, git: Git, runners: Runners, clock: Clock) -> None:
+    def __init__(self, kernel: Kernel, git: Git, runners: Runners, scripts: Scripts, clock: Clock) -> None:
         self._kernel = kernel
         self._git = git
         self._runners = runners
+        self._scripts = scripts
         self._clock = clock
 
     def effects(self) -> dict[tuple[str, str], Effect]:
@@ -64,6 +66,8 @@ class Lanes:
         try:
             for worktree in lane.worktrees:
                 await self._git.provision(WorktreePlan(self._address(lane, worktree), worktree.base_commit))
+            await self._scripts.copy(lane)
+            await self._scripts.set_up(lane)
         except (GitRefusal, Refusal) as error:
             await self._settle(lane, problem=_refuse(error).problem())
         else:
@@ -84,6 +88,8 @@ class Lanes:
                 kept = await self._git.resolve(address.repo, f"refs/heads/{worktree.branch}")
                 plan = WorktreePlan(address, worktree.base_commit, adopt_branch=kept is not None)
                 await self._git.provision(plan)
+            await self._scripts.copy(lane)
+            await self._scripts.set_up(lane)
         except (GitRefusal, Refusal) as error:
             await self._settle(lane, problem=_refuse(error).problem(), rescues=tuple(rescues))
         else:
@@ -162,7 +168,9 @@ class Lanes:
         details = _operation(lane).details or {}
         rescues: list[Rescue] = []
         try:
-            await self._stop(lane)
+            if not self._scripts.has_begun(lane, "cleanup"):
+                await self._stop(lane)
+            await self._run_cleanup(lane, force=bool(details.get("force")))
             reached("cleanup.stopped")
             for worktree in lane.worktrees:
                 rescue = await self._remove(
@@ -174,6 +182,18 @@ class Lanes:
             await self._settle(lane, problem=_refuse(error).problem(), rescues=tuple(rescues))
         else:
             await self._settle(lane, rescues=tuple(rescues))
+
+    async def _run_cleanup(self, lane: Lane, *, force: bool) -> None:
+        """Lets the repos clean up behind the lane, in worktrees that are there."""
+        found = [await self._git.inspect_worktree(self._address(lane, worktree)) for worktree in lane.worktrees]
+        if any(each.presence != "ok" for each in found):
+            return
+        try:
+            await self._scripts.clean_up(lane)
+        except Refusal as refusal:
+            if not force or refusal.code == "STORE_UNAVAILABLE":
+                raise
+        await self._stop(lane)
 
     async def _stop(self, lane: Lane) -> None:
         """Ends the lane's processes, and waits until the log says so: what they wrote last belongs to the lane."""

@@ -16,7 +16,7 @@ import msgspec
 from agentlanes.core.errors import Refusal
 from agentlanes.core.state import State
 from agentlanes.crash_points import reached
-from agentlanes.kernel.environments import Environments
+from agentlanes.kernel.environments import Environments, name_place
 from agentlanes.kernel.kernel import Committed, Kernel
 from agentlanes.kernel.ports.runners import (
     Adoption,
@@ -289,7 +289,11 @@ class Processes:
             process_id=terminal.process_id,
             argv=terminal.argv,
             cwd=terminal.cwd,
-            env={"TERM": "xterm-256color", **self._environments.compose(operation.correlation_id)},
+            env={
+                "TERM": "xterm-256color",
+                **name_place(self._kernel.state, terminal.lane_id, terminal.cwd),
+                **self._environments.compose(operation.correlation_id),
+            },
             size=TerminalSize(terminal.cols, terminal.rows),
         )
         reached("spawn.before")
