@@ -155,12 +155,13 @@ class Editor:
 
 
 @contextlib.contextmanager
-def start_editor(place: Place, *, folder: Path | None = None, setup: str = "") -> Iterator[Editor]:
+def start_editor(place: Place, *, folder: Path | None = None, setup: str = "", plugin: bool = True) -> Iterator[Editor]:
     """A Neovim without a screen, in the repository; gone after the block."""
     number = next(_numbers)
     address = place.folder / f"nv{number}"
     init = place.folder / f"init{number}.lua"
-    init.write_text(f'vim.opt.runtimepath:append("{PLUGIN}")\n{setup}\n')
+    with_plugin = f'vim.opt.runtimepath:append("{PLUGIN}")\n' if plugin else ""
+    init.write_text(f"{with_plugin}{setup}\n")
     process = subprocess.Popen(
         [str(find_nvim()), "--headless", "--listen", str(address), "-i", "NONE", "-n", "-u", str(init)],
         env=editor_environment(place),

@@ -46,6 +46,9 @@ local function hear(change)
   end
   if change.noun == "approval" and not before and entity.status == "pending" then
     notice.tell(("%s asks: %s  (:Lanes approve)"):format(name(entity.lane_id), entity.title))
+  elseif change.noun == "stop" and before and mirror.is_final("stop", entity) and not mirror.is_final("stop", before) then
+    local cut, taken = #entity.interrupted_turn_ids, #entity.canceled_turn_ids
+    notice.tell(("stopped %d sessions: %d turns cut, %d taken back"):format(#entity.session_ids, cut, taken))
   elseif
     change.noun == "turn"
     and before

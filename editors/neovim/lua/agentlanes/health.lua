@@ -1,7 +1,7 @@
 -- :checkhealth agentlanes
 local M = {}
 
-local SERVER_TIMEOUT_MS = 10000
+local SERVER_TIMEOUT_MS = 60000
 
 ---What a command of the program prints for scripts, one table a line. It waits, as health checks may; nothing else in
 ---the plugin does.

@@ -141,6 +141,10 @@ local function lane_block(lane)
   if lane.permission_mode and lane.permission_mode ~= "supervised" then
     row[#row + 1] = { " · " .. lane.permission_mode, "AgentlanesKey" }
   end
+  local constraint = mirror.get("constraint", lane.constraint_id)
+  if constraint then
+    row[#row + 1] = { " · ≤ " .. constraint.name, "AgentlanesKey" }
+  end
   vim.list_extend(row, changes_chunk(lane) or {})
   local merge = lane.merges and lane.merges[#lane.merges]
   if merge then

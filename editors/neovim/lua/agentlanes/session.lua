@@ -75,8 +75,9 @@ local function hear(session_id, change)
   if change.noun ~= "item" then
     open[session_id].told = nil
   end
-  if change.noun == "session" and entity.session_id == session_id then
+  if change.op == "put" and change.noun == "session" and entity.session_id == session_id then
     prompt.show_placeholder(open[session_id].prompt)
+    blocks:set(transcript.head_block(entity))
   end
   if change.op == "reset" then
     return load(session_id)
@@ -263,6 +264,7 @@ local function make(session)
   for _, buf in ipairs({ area, blocks.buf }) do
     api.nvim_create_autocmd("BufUnload", { buffer = buf, callback = forget })
   end
+  blocks:set(transcript.head_block(session))
   for _, turn in ipairs(mirror.list("turn", id)) do
     for _, block in ipairs(transcript.turn_blocks(turn)) do
       blocks:set(block)

@@ -14,6 +14,7 @@ local WINDOW_BYTES = 64 * 1024
 local SLICE_BYTES = 2048
 local BUSY_NS = 6e6
 local REST_MS = 8
+local TITLE_CHARS = 100
 
 ---@class agentlanes.View
 ---@field buf integer
@@ -243,10 +244,13 @@ end
 
 ---Starts a program, the user's shell where none is named, in a lane, and opens its window.
 ---@param lane agentlanes.Lane
----@param argv? string[]
+---@param command? string A line for the user's shell.
 ---@param mods? string
-function M.spawn(lane, argv, mods)
-  local payload = argv and #argv > 0 and { argv = argv } or {}
+function M.spawn(lane, command, mods)
+  local payload = {}
+  if command then
+    payload = { argv = { vim.o.shell, "-c", command }, title = vim.fn.strcharpart(command, 0, TITLE_CHARS) }
+  end
   local shown = window.unless_moved(function(terminal)
     return ("%s runs in %s"):format(terminal.title, lane.name)
   end, function(terminal)

@@ -98,6 +98,10 @@ local function prompt_block(turn)
     local mark = i == 1 and (queued and "⧗ " or "❯ ") or "  "
     rows[i] = { { mark, "AgentlanesKey" }, { line, queued and "AgentlanesDim" or "AgentlanesPrompt" } }
   end
+  if turn.primer then
+    rows[#rows + 1] = { { "  ↪ ", "AgentlanesKey" }, { "told what was done before", "AgentlanesDim" }, fold = ">1" }
+    add_folded(rows, turn.primer, "    ", nil, OUTPUT_ROWS)
+  end
   for _, link in ipairs(turn.links or {}) do
     rows[#rows + 1] = { { "  @ ", "AgentlanesKey" }, { link.name, "AgentlanesDim" } }
   end
@@ -106,6 +110,9 @@ local function prompt_block(turn)
     if steer.problem then
       rows[#rows + 1] = { { "    " .. steer.problem.message, "AgentlanesFailed" } }
     end
+  end
+  if turn.limits and turn.limits.unenforced_reason then
+    rows[#rows + 1] = { { "  ! " .. turn.limits.unenforced_reason, "AgentlanesWaiting" } }
   end
   table.insert(rows, 1, { { "" } })
   return { key = turn.turn_id, order = order_of(turn), rows = rows, target = turn }
@@ -276,6 +283,29 @@ function M.turn_blocks(turn)
     end
   end
   return blocks
+end
+
+local ORIGINS = { fork = "goes on from %s", handover = "takes over from %s", adopt = "goes on from %s" }
+
+---What a session goes on from, and why its agent could not be started.
+---@param session agentlanes.Session
+---@return agentlanes.Block
+function M.head_block(session)
+  local rows = {} ---@type agentlanes.Row[]
+  local origin = session.origin
+  if origin then
+    local other = mirror.get("session", origin.session_id)
+    local name = other and ("%s, %s"):format(other.profile, split(other.title or "no title yet")[1]) or "another conversation"
+    rows[1] = { { "↪ " .. (ORIGINS[origin.kind] or "%s"):format(name), "AgentlanesDim" } }
+    if session.primer then
+      rows[1].fold = ">1"
+      add_folded(rows, session.primer, "  ", nil, OUTPUT_ROWS)
+    end
+  end
+  if session.problem then
+    rows[#rows + 1] = { { "! " .. split(session.problem.message)[1], "AgentlanesFailed" } }
+  end
+  return { key = "head", order = "0", rows = rows, target = session }
 end
 
 ---@param turn agentlanes.Turn

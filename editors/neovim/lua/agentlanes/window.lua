@@ -69,7 +69,7 @@ function M.unless_moved(told, done)
   local win = api.nvim_get_current_win()
   return function(value)
     local mode = api.nvim_get_mode().mode
-    if api.nvim_get_current_win() == win and mode == "n" then
+    if api.nvim_get_current_win() == win and (mode == "n" or mode == "nt") then
       done(value)
     else
       require("agentlanes.notice").tell(told(value))
@@ -153,7 +153,7 @@ function M.show(buf, kind, mods)
   local win = M.find(buf)
   if not win and not is_placed then
     for _, each in ipairs(api.nvim_tabpage_list_wins(0)) do
-      local same = kind == "session" and M.kind(each) == kind
+      local same = (kind == "session" or kind == "terminal") and M.kind(each) == kind
       if same or (kind == "session" or kind == "terminal") and is_blank(each) then
         win = each
         break

@@ -14,6 +14,7 @@ M.commands = vim.tbl_extend(
   require("agentlanes.command.lane"),
   require("agentlanes.command.session"),
   require("agentlanes.command.answer"),
+  require("agentlanes.command.limit"),
   {
     connect = {
       about = "connects, and shows nothing; for those who want to be told from the start",

@@ -186,8 +186,7 @@ return {
     end,
     run = function(call)
       target.lane(nil, function(lane)
-        local argv = call.args ~= "" and { vim.o.shell, "-c", call.args } or nil
-        require("agentlanes.terminal").spawn(lane, argv, call.mods)
+        require("agentlanes.terminal").spawn(lane, call.args ~= "" and call.args or nil, call.mods)
       end)
     end,
   },
