@@ -8,7 +8,7 @@ AGENTS ?= $(notdir $(patsubst %/package-lock.json,%,$(wildcard tests/real_agents
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help try test test-editors check bench test-faults test-agents agents vsix vscode test-vscode generate format pins install
+.PHONY: help try test test-editors check bench test-faults test-agents agents vsix vscode plain-editors test-vscode generate format pins install
 
 help:
 	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
@@ -28,12 +28,12 @@ help:
 try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
-test: $(INSTALLED) vscode
+test: $(INSTALLED) vscode plain-editors
 	@.ci/prerequisites tmux luacheck
 	@$(MAKE) --silent agents AGENTS=ci
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents' $(ARGS)
 
-test-editors: $(INSTALLED) vscode
+test-editors: $(INSTALLED) vscode plain-editors
 	@.ci/prerequisites tmux luacheck
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents' tests/editors $(ARGS)
 
@@ -88,6 +88,10 @@ vsix: $(VSCODE)/node_modules/.installed
 vscode: vsix
 	@.ci/prerequisites compiler chromium
 	@tests/editors/vscode/install .cache/vscode
+
+# Editors that know nothing of agentlanes, for tests.
+plain-editors:
+	@tests/editors/plain/install .cache/plain-editors
 
 test-vscode: $(INSTALLED) vscode
 	@$(BIN)/python -m pytest -m vscode tests/editors/vscode $(ARGS)

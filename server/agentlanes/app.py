@@ -183,7 +183,7 @@ async def start(places: Places) -> Server:
 
     return Server(
         kernel,
-        Front(dispatcher, kernel, views, clock, VERSION),
+        Front(dispatcher, kernel, views, clock, VERSION, places.state_dir / "documents"),
         stopped,
         [
             installations.close,

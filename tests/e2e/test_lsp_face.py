@@ -164,7 +164,8 @@ async def test_a_lane_from_a_todo_to_a_merge(rig: Rig, editor: Editor, plugin: C
     assert topic == "turn.completed", turn
     assert turn["prompt"].startswith("Do what this note at cart.py:2 asks for")
     await editor.until(lambda: editor.progress and editor.progress[-1][1]["kind"] == "end")
-    kinds = [value["kind"] for token, value in editor.progress if token == started["turn_id"]]
+    kinds = [value["kind"] for _, value in editor.progress]
+    assert {token for token, _ in editor.progress} == {"TODO: round to cents"}, "people see it"
     assert (kinds[0], kinds[-1], set(kinds[1:-1])) == ("begin", "end", {"report"})
     assert len(editor.questions) == 1 and editor.questions[0].message.startswith("TODO: round to cents: ")
     transcript = await editor.read(started["uri"])
@@ -208,7 +209,7 @@ async def test_a_turn_is_stopped_from_its_progress(rig: Rig, editor: Editor, plu
     turn_id = await prompt(plugin, session, script({"say": "thinking"}, {"wait": True}))
     await editor.until(lambda: editor.progress)
     assert editor.progress[0][1]["kind"] == "begin" and editor.progress[0][1]["cancellable"] is True
-    editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token=turn_id))
+    editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token=editor.progress[0][0]))
     assert (await wait_turn(plugin, turn_id))[0] == "turn.interrupted"
     await editor.until(lambda: editor.progress[-1][1]["kind"] == "end")
 

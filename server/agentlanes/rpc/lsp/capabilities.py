@@ -38,7 +38,7 @@ def describe_capabilities(client: LspClient) -> dict[str, Any]:
         "positionEncoding": client.choose_encoding(),
         "textDocumentSync": {"openClose": True, "change": 2},
         "hoverProvider": True,
-        "codeActionProvider": {"codeActionKinds": ["quickfix", "refactor"]},
+        "codeActionProvider": {"codeActionKinds": ["quickfix", "refactor", "source"]},
         "codeLensProvider": {},
         "executeCommandProvider": {"commands": [*OWN_COMMANDS, *COMMANDS]},
         "workspace": {"textDocumentContent": {"schemes": [SCHEME]}, "workspaceFolders": {"supported": True}},

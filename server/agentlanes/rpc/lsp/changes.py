@@ -123,8 +123,10 @@ def _touches(hunk: dict[str, Any], number: int, is_inside: bool) -> bool:
 
 
 def _split(text: str) -> tuple[str, str]:
-    removed = [line[1:] for line in text.splitlines() if line.startswith("-")]
-    added = [line[1:] for line in text.splitlines() if line.startswith("+")]
+    # Git's lines end at `\n` alone.
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    removed = [line[1:] for line in lines if line.startswith("-")]
+    added = [line[1:] for line in lines if line.startswith("+")]
     return "\n".join(removed), "\n".join(added)
 
 
@@ -133,4 +135,5 @@ def _wrote(change: dict[str, Any], path: str, text: str) -> bool:
     if not (told == path or told.endswith("/" + path)):
         return False
     line = text.rstrip("\r\n")
-    return line in change["new_text"].splitlines() and line not in (change.get("old_text") or "").splitlines()
+    new, old = (text.replace("\r", "").split("\n") for text in (change["new_text"], change.get("old_text") or ""))
+    return line in new and line not in old

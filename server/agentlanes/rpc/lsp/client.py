@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from agentlanes.wire.models import Workspace
 
@@ -27,7 +28,11 @@ class LspClient:
     def choose_encoding(self) -> str:
         """The position encoding: the first of the client's that we know, which is pygls' choice as well."""
         offered = self._find(("general", "positionEncodings"))
-        known = [name for name in offered if name in ENCODINGS] if isinstance(offered, list) else []
+        known = (
+            [name for name in offered if isinstance(name, str) and name in ENCODINGS]
+            if isinstance(offered, list)
+            else []
+        )
         return known[0] if known else "utf-16"
 
     def find_folder(self, path: str) -> str | None:
@@ -63,12 +68,25 @@ def holds(folder: str, path: str) -> bool:
 
 def read_path(uri: object) -> str | None:
     """The real path of a file URI; None for another scheme."""
-    from pygls.uris import to_fs_path
-
-    if not isinstance(uri, str) or not uri.startswith("file:"):
+    if not isinstance(uri, str):
         return None
-    path = to_fs_path(uri)
-    return os.path.realpath(path) if path else None
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    path = unquote(parts.path, errors="surrogateescape")
+    # A host's name means that the file is on another machine.
+    is_here = parts.scheme == "file" and parts.netloc in ("", "localhost") and path.startswith("/")
+    return os.path.realpath(path) if is_here and "\0" not in path and _is_text(path) else None
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be told in JSON."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_folders(params: dict[str, Any]) -> list[str]:

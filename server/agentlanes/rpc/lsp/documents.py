@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from agentlanes.rpc.lsp.capabilities import SCHEME
-from agentlanes.wire.models import Item, Lane, LaneDiffResult, Session, Turn
+from agentlanes.rpc.lsp.choices import describe
+from agentlanes.wire.models import Approval, Item, Lane, LaneDiffResult, Session, Turn
 
 _PLAN_MARKS = {"completed": "[x]", "in_progress": "[>]"}
 _FENCE = "````"
@@ -22,14 +23,49 @@ def name_diff(lane_id: str) -> str:
     return f"{SCHEME}:/lanes/{lane_id}.diff"
 
 
+OVERVIEW = f"{SCHEME}:/lanes.md"
+"""The URI of the list of lanes."""
+
+
 def read_name(uri: str) -> tuple[str, str] | None:
-    """The noun and the id that a URI stands for; None where it is none of ours."""
-    parts = urlsplit(uri)
+    """The noun and the id that a URI stands for, no id for the list of lanes; None where it is none of ours."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    if uri == OVERVIEW:
+        return "lane", ""
     places = [("session", "/sessions/", ".md"), ("lane", "/lanes/", ".diff")]
     for noun, prefix, suffix in places:
         if parts.scheme == SCHEME and parts.path.startswith(prefix) and parts.path.endswith(suffix):
             return noun, parts.path[len(prefix) : -len(suffix)]
     return None
+
+
+def name_file(uri: str, lane: Lane | None) -> str:
+    """What a document is called as a file: after its lane's branch, which people know."""
+    named = read_name(uri)
+    if named is None or lane is None:
+        return "lanes.md"
+    noun, id = named
+    stem = lane.branch.rsplit("/", 1)[-1]
+    return f"{stem}.diff" if noun == "lane" else f"{stem}-{id[-6:].lower()}.md"
+
+
+def write_overview(rows: Iterable[tuple[Lane, Sequence[Session], Sequence[Approval]]]) -> str:
+    """The lanes in Markdown, with what waits for somebody and what can be opened."""
+    lines = ["# Lanes", ""]
+    for lane, sessions, approvals in rows:
+        lines += [f"## {lane.name}", "", f"{lane.status} · {lane.provider_profile} · `{lane.branch}`", ""]
+        if lane.problem is not None:
+            lines += [f"**{lane.problem.code}**: {lane.problem.message}", ""]
+        lines += [f"- waits for a decision: {describe(approval)}" for approval in approvals]
+        for session in sessions:
+            activity = f": {session.activity}" if session.activity else ""
+            told = f"{session.title or session.profile} ({session.status}{activity})"
+            lines.append(f"- {told} {name_transcript(session.session_id)}")
+        lines += [f"- changes {name_diff(lane.lane_id)}", *(f"- worktree {tree.path}" for tree in lane.worktrees), ""]
+    return "\n".join(lines) if len(lines) > 2 else "# Lanes\n\nNone yet: a code action starts one.\n"
 
 
 def write_transcript(session: Session, turns: Iterable[tuple[Turn, Iterable[Item]]]) -> str:
@@ -82,7 +118,7 @@ def write_diff(lane: Lane, diff: LaneDiffResult) -> str:
             for hunk in file.hunks:
                 section = f" {hunk.section}" if hunk.section else ""
                 span = f"-{hunk.old_start},{hunk.old_lines} +{hunk.new_start},{hunk.new_lines}"
-                lines += [f"@@ {span} @@{section}", *hunk.text.splitlines()]
+                lines += [f"@@ {span} @@{section}", *hunk.text.removesuffix("\n").split("\n")]
     if not lines:
         return f"lane {lane.name} changes nothing\n"
     return "\n".join(lines) + "\n"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,18 +20,18 @@ from agentlanes.rpc.fault import Fault, refuse
 from agentlanes.rpc.lsp.attention import Attention
 from agentlanes.rpc.lsp.capabilities import DOCUMENT_NOTIFICATIONS
 from agentlanes.rpc.lsp.changes import Changes
-from agentlanes.rpc.lsp.client import LspClient, holds
+from agentlanes.rpc.lsp.client import LspClient, holds, read_path
 from agentlanes.rpc.lsp.desk import Desk
-from agentlanes.rpc.lsp.documents import read_name, write_diff, write_transcript
+from agentlanes.rpc.lsp.documents import OVERVIEW, name_file, read_name, write_diff, write_overview, write_transcript
 from agentlanes.rpc.lsp.errands import Errands
+from agentlanes.rpc.lsp.shelf import Shelf
+from agentlanes.rpc.lsp.texts import Texts
 from agentlanes.rpc.peer import Peer
 from agentlanes.rpc.ports import Reply
 from agentlanes.wire.models import ItemList, LaneDiff, Session, TurnList
 
 if TYPE_CHECKING:
     from agentlanes.rpc.lsp.features import Features
-
-log = logging.getLogger(__name__)
 
 _PAGE = 1000
 
@@ -39,7 +40,15 @@ class Face:
     """One plain LSP client. pygls is made when the client first says something that only LSP knows."""
 
     def __init__(
-        self, peer: Peer, client: LspClient, kernel: Kernel, views: Views, desk: Desk, errands: Errands, version: str
+        self,
+        peer: Peer,
+        client: LspClient,
+        kernel: Kernel,
+        views: Views,
+        desk: Desk,
+        errands: Errands,
+        shelf: Shelf,
+        version: str,
     ) -> None:
         self.peer = peer
         self.client = client
@@ -47,7 +56,9 @@ class Face:
         self.errands = errands
         self.version = version
         self.changes = Changes(kernel, desk)
-        self.attention = Attention(peer, client, kernel, desk)
+        self.texts = Texts(client.choose_encoding())
+        self.attention = Attention(peer, client, kernel, desk, self._refresh)
+        self._shelf = shelf
         self._kernel = kernel
         self._views = views
         self._features: Features | None = None
@@ -84,13 +95,14 @@ class Face:
         elif method == "workspace/didChangeWorkspaceFolders":
             self.client.change_folders(params.get("event"))
         elif method in DOCUMENT_NOTIFICATIONS:
-            self._say(lambda features: self._hear(features, method, params))
+            self.texts.hear(method, params)
 
     def close(self) -> None:
         """The peer is gone."""
         self.attention.close()
         if self._loading is not None:
             self._loading.cancel()
+        self._shelf.close()
 
     def shorten(self, path: str) -> str:
         """A file's path as an agent in a lane knows it: relative to the worktree or the repository that holds it."""
@@ -100,6 +112,21 @@ class Face:
         roots += self.client.folders
         root = max((root for root in roots if holds(root, path)), key=len, default="")
         return path[len(root) :].lstrip("/") if root else path
+
+    def find_place(self, uri: str) -> str | None:
+        """Where work about a document is done: the file, or the client's folder where it is none yet. None where that
+        is in no repository."""
+        path = read_path(uri)
+        if path is None and urlsplit(uri).scheme in ("untitled", "buffer"):
+            path = next(iter(self.client.folders), None)
+        if path is None or path.startswith(self._shelf.folder):
+            return None
+        state = self._kernel.state
+        roots = [worktree.path for lane in state.all("lane") for worktree in lane.worktrees]
+        roots += [repo.path for repo in state.all("repo")]
+        if any(holds(root, path) for root in roots):
+            return path
+        return path if any((folder / ".git").exists() for folder in (Path(path), *Path(path).parents)) else None
 
     def list_sessions(self, path: str) -> list[Session]:
         """Sessions that could be told about a file: those of lanes that hold it or came from where it is; newest
@@ -127,6 +154,9 @@ class Face:
             raise refuse("INVALID_PARAMS", f"{uri[:200]!r} is none of our documents, which are transcripts and diffs")
         noun, id = named
         try:
+            if uri == OVERVIEW:
+                self.attention.note_read(uri)
+                return self._write_overview()
             entity = self._views.find(noun, id)
             self.attention.note_read(uri)
             if noun == "session":
@@ -147,15 +177,53 @@ class Face:
 
         return write_transcript(session, ((turn, items(turn.turn_id)) for turn in turns))
 
-    async def show_document(self, uri: str) -> bool:
-        """Has the client show a document of ours, without taking the focus. False where it cannot."""
-        if not self.client.can("window", "showDocument", "support"):
-            return False
+    def _write_overview(self) -> str:
+        state = self._kernel.state
+        waiting = [approval for approval in state.all("approval") if approval.status == "pending"]
+        return write_overview(
+            (
+                lane,
+                [session for session in state.children("session", lane.lane_id) if session.status != "terminated"],
+                [approval for approval in waiting if approval.lane_id == lane.lane_id],
+            )
+            for lane in state.all("lane")
+            if lane.status != "closed" and self.attention.is_mine(lane.lane_id)
+        )
+
+    @property
+    def opens_files_only(self) -> bool:
+        """Whether the client knows no documents but files."""
+        return not self.client.can("workspace", "textDocumentContent")
+
+    async def show_document(self, uri: str) -> tuple[str, bool]:
+        """Has the client show a document of ours, without taking the focus. Returns the URI that was shown, and whether
+        the client could. Raises Fault."""
+        if self.opens_files_only:
+            uri = await self._shelve(uri)
         try:
+            # Some clients can and do not say so; one that cannot refuses.
             answer = await self.peer.request("window/showDocument", {"uri": uri, "takeFocus": False})
         except (Fault, ConnectionError):
-            return False
-        return bool(answer.get("success")) if isinstance(answer, dict) else False
+            return uri, False
+        return uri, bool(answer.get("success")) if isinstance(answer, dict) else False
+
+    async def _shelve(self, uri: str) -> str:
+        text = await self.read_document(uri)
+        named = read_name(uri)
+        noun, id = named if named is not None else ("lane", "")
+        lane = self._kernel.state.get("lane", self._views.find("session", id).lane_id if noun == "session" else id)
+        try:
+            path = await asyncio.to_thread(self._shelf.put, uri, name_file(uri, lane), text)
+        except OSError as error:
+            raise name_fault("STORE_UNAVAILABLE", f"the document could not be written: {error}") from None
+        return path.as_uri()
+
+    async def _refresh(self, uri: str) -> None:
+        """A document that the client shows has changed. Raises Fault and ConnectionError where it cannot be told."""
+        if self.opens_files_only:
+            await self._shelve(uri)
+        else:
+            await self.peer.request("workspace/textDocumentContent/refresh", {"uri": uri})
 
     def _say(self, say: Callable[[Features], None]) -> None:
         """Tells pygls something, in the client's order, once it is there."""
@@ -173,12 +241,6 @@ class Face:
         backlog, self._backlog = self._backlog, []
         for say in backlog:
             say(features)
-
-    def _hear(self, features: Features, method: str, params: dict[str, Any]) -> None:
-        try:
-            features.take({"method": method, "params": params})
-        except Fault as fault:
-            log.info("%s: notification %r refused: %s", self.peer.id, method[:200], fault)
 
     def _answer(self, number: int, result: Any, fault: Fault | None) -> None:
         future = self._waiting.get(number)

@@ -1,8 +1,8 @@
 """The LSP features of one peer, on a pygls server of its own.
 
 Importing this module costs a quarter of a second (lsprotocol builds its classes), so it is imported in a thread when a
-peer first needs it. pygls keeps the documents and knows LSP's types; it neither frames nor writes: its answers are
-taken from its writer by number.
+peer first needs it. pygls knows LSP's types; it neither keeps documents nor frames nor writes: its answers are taken
+from its writer by number.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,12 +19,13 @@ from pygls.lsp.server import LanguageServer
 
 from agentlanes.rpc.contract import name_fault
 from agentlanes.rpc.fault import Fault, refuse
+from agentlanes.rpc.lsp.actions import offer_decisions, offer_lanes, offer_work
 from agentlanes.rpc.lsp.capabilities import ASK, COMMANDS, SEND, SHOW, START
 from agentlanes.rpc.lsp.changes import LineChange
 from agentlanes.rpc.lsp.client import read_path
-from agentlanes.rpc.lsp.documents import name_diff, name_transcript, read_name
+from agentlanes.rpc.lsp.documents import OVERVIEW, name_diff, name_transcript, read_name
 from agentlanes.rpc.lsp.face import Face
-from agentlanes.rpc.lsp.suggestions import Excerpt, Suggestion, suggest
+from agentlanes.rpc.lsp.suggestions import Excerpt, suggest
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -100,7 +100,7 @@ class Features:
         if path is None:
             return None
         number = params.position.line
-        lines = self._server.workspace.get_text_document(params.text_document.uri).lines
+        lines = self._face.texts.lines(params.text_document.uri)
         text = lines[number] if number < len(lines) else ""
         face = self._face
         told = [_tell(change) for change in await face.changes.explain_line(face.peer, path, number, text)]
@@ -109,37 +109,25 @@ class Features:
         return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(told)))
 
     async def _list_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
-        uri = params.text_document.uri
-        path = read_path(uri)
-        if path is None:
-            return []
         face = self._face
-        document = self._server.workspace.get_text_document(uri)
-        first, last = params.range.start.line, params.range.end.line
-        if last > first and params.range.end.character == 0:
-            last -= 1
-        excerpt = Excerpt(face.shorten(path), first + 1, last + 1, document.lines[first : last + 1])
-        problems = [diagnostic.message for diagnostic in params.context.diagnostics]
+        uri = params.text_document.uri
+        place = face.find_place(uri)
+        actions = list(offer_decisions(face.attention.list_waiting()))
+        if place is not None:
+            first, last = params.range.start.line, params.range.end.line
+            if last > first and params.range.end.character == 0:
+                last -= 1
+            excerpt = Excerpt(face.shorten(place), first + 1, last + 1, face.texts.lines(uri)[first : last + 1])
+            problems = [str(diagnostic.message) for diagnostic in params.context.diagnostics]
+            actions += offer_work(suggest(excerpt, problems, face.list_sessions(place)), uri)
+            # What costs a look at each lane is for who asks, not for every move of the cursor.
+            if params.context.trigger_kind != types.CodeActionTriggerKind.Automatic:
+                actions += offer_lanes(
+                    await face.changes.list_lanes(face.peer, place),
+                    has_lenses=face.client.can("textDocument", "codeLens"),
+                )
         wanted = params.context.only
-        return [
-            self._show_action(suggestion, uri, path)
-            for suggestion in suggest(excerpt, problems, face.list_sessions(path))
-            if wanted is None or any(suggestion.kind == str(kind) or str(kind) == "" for kind in wanted)
-        ]
-
-    def _show_action(self, suggestion: Suggestion, uri: str, path: str) -> types.CodeAction:
-        argument: dict[str, Any] = {"prompt": suggestion.prompt, "links": [{"uri": uri, "name": Path(path).name}]}
-        if suggestion.session_id is None:
-            argument["uri"] = uri
-            argument["name"] = suggestion.title.removeprefix("Start a lane ").removeprefix("to ").removeprefix("for: ")
-        else:
-            argument["session_id"] = suggestion.session_id
-        name = START if suggestion.session_id is None else SEND
-        return types.CodeAction(
-            title=suggestion.title,
-            kind=types.CodeActionKind(suggestion.kind),
-            command=types.Command(title=suggestion.title, command=name, arguments=[argument]),
-        )
+        return [action for action in actions if wanted is None or any(_is_of(action, str(kind)) for kind in wanted)]
 
     async def _list_lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
         path = read_path(params.text_document.uri)
@@ -171,12 +159,16 @@ class Features:
     async def _start(self, *arguments: Any) -> Any:
         payload, envelope = _read_command(arguments)
         made = await self._face.errands.start(self._face.peer, self._face.client, payload, envelope)
-        await self._face.show_document(made["uri"])
-        return made
+        return await self._show_made(made)
 
     async def _send(self, *arguments: Any) -> Any:
         made = await self._face.errands.send(self._face.peer, *_read_command(arguments))
-        await self._face.show_document(made["uri"])
+        return await self._show_made(made)
+
+    async def _show_made(self, made: dict[str, Any]) -> dict[str, Any]:
+        # A file would take the place of what the user works on: it is shown when somebody wants to see it.
+        if not self._face.opens_files_only:
+            await self._face.show_document(made["uri"])
         return made
 
     async def _show(self, *arguments: Any) -> Any:
@@ -184,9 +176,17 @@ class Features:
         uri = wanted.get("uri")
         if uri is None and isinstance(wanted.get("session_id"), str):
             uri = name_transcript(wanted["session_id"])
+        elif uri is None and isinstance(wanted.get("lane_id"), str):
+            uri = name_diff(wanted["lane_id"])
+        elif uri is None and not wanted:
+            uri = OVERVIEW
         if not isinstance(uri, str) or read_name(uri) is None:
-            raise refuse("INVALID_PARAMS", "agentlanes.show needs a uri of a transcript or a diff, or a session_id")
-        return {"uri": uri, "shown": await self._face.show_document(uri)}
+            message = "agentlanes.show takes a session_id, a lane_id or a uri of ours, or nothing for the list of lanes"
+            raise refuse("INVALID_PARAMS", message)
+        shown_uri, is_shown = await self._face.show_document(uri)
+        if not is_shown:
+            self._face.attention.tell_place(read_path(shown_uri) or shown_uri)
+        return {"uri": shown_uri, "shown": is_shown}
 
     async def _ask(self, *arguments: Any) -> Any:
         return {"waiting": self._face.attention.ask_again()}
@@ -239,10 +239,20 @@ def _read_command(arguments: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str,
     return payload, envelope
 
 
+def _is_of(action: types.CodeAction, kind: str) -> bool:
+    """Whether an action is of a kind, or of one below it."""
+    own = str(action.kind.value if isinstance(action.kind, types.CodeActionKind) else action.kind)
+    return kind == "" or own == kind or own.startswith(f"{kind}.")
+
+
 def _tell(change: LineChange) -> str:
     lines = [f"**{change.lane.name}** · lane · {change.lane.provider_profile} · `{change.lane.branch}`"]
     if change.turn is not None:
         prompt = " ".join(change.turn["prompt"].split())[:200]
         lines.append(f"by the turn “{prompt}” ({change.turn['status']})")
-    diff = [*(f"-{line}" for line in change.removed.splitlines()), *(f"+{line}" for line in change.added.splitlines())]
+    diff = [*_mark("-", change.removed), *_mark("+", change.added)]
     return "\n\n".join([*lines, "```diff\n" + "\n".join(diff[:40]) + "\n```"])
+
+
+def _mark(sign: str, text: str) -> list[str]:
+    return [f"{sign}{line}" for line in text.split("\n")] if text else []

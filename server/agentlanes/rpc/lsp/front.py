@@ -6,6 +6,7 @@ the server is what a plugin would be.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from agentlanes.kernel.clock import Clock
@@ -18,6 +19,7 @@ from agentlanes.rpc.lsp.client import LspClient
 from agentlanes.rpc.lsp.desk import Desk
 from agentlanes.rpc.lsp.errands import Errands
 from agentlanes.rpc.lsp.face import Face
+from agentlanes.rpc.lsp.shelf import Shelf, clear
 from agentlanes.rpc.peer import Peer
 from agentlanes.rpc.ports import Answer
 
@@ -25,11 +27,16 @@ from agentlanes.rpc.ports import Answer
 class Front:
     """Implements `rpc.ports.Dispatch` for endpoints: ours goes on to the dispatcher, LSP's to the peer's face."""
 
-    def __init__(self, dispatcher: Dispatcher, kernel: Kernel, views: Views, clock: Clock, version: str) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, kernel: Kernel, views: Views, clock: Clock, version: str, documents: Path
+    ) -> None:
+        """`documents` is a folder of ours for clients that open nothing but files."""
         self._dispatcher = dispatcher
         self._kernel = kernel
         self._views = views
         self._version = version
+        self._documents = documents
+        clear(documents)
         self._desk = Desk(dispatcher.call, clock)
         self._errands = Errands(self._desk)
         self._faces: dict[Peer, Face] = {}
@@ -42,7 +49,8 @@ class Front:
         options = params.get("initializationOptions")
         if not (isinstance(options, dict) and isinstance(options.get("agentlanes"), dict)):
             client = LspClient(params)
-            face = Face(peer, client, self._kernel, self._views, self._desk, self._errands, self._version)
+            shelf = Shelf(self._documents / peer.id)
+            face = Face(peer, client, self._kernel, self._views, self._desk, self._errands, shelf, self._version)
             self._faces[peer] = face
             result["capabilities"] |= describe_capabilities(client)
         return result

@@ -39,18 +39,18 @@ def suggest(excerpt: Excerpt, problems: Iterable[str], sessions: Sequence[Sessio
     quoted = _quote(excerpt)
     for problem in list(problems)[:PROBLEMS_CAP]:
         prompt = f"Fix this problem at {where}:\n\n{problem}\n\n{quoted}"
-        yield Suggestion(f"Start a lane to fix: {_bound(problem)}", "quickfix", prompt)
+        yield Suggestion(f"Start a lane to fix: {shorten(problem)}", "quickfix", prompt)
     for line in excerpt.lines:
         found = _TODO.search(line)
         if found is not None:
             note = found.group(0).strip()
             prompt = f"Do what this note at {where} asks for, and take the note away:\n\n{note}\n\n{quoted}"
-            yield Suggestion(f"Start a lane for: {_bound(note)}", "quickfix", prompt)
+            yield Suggestion(f"Start a lane for: {shorten(note)}", "quickfix", prompt)
     if any(line.strip() for line in excerpt.lines):
         prompt = f"Look at {where} and improve it:\n\n{quoted}"
         yield Suggestion("Start a lane to improve this", "refactor", prompt)
         for session in sessions[:SESSIONS_CAP]:
-            title = f"Send this to “{_bound(session.title or session.profile)}”"
+            title = f"Send this to “{shorten(session.title or session.profile)}”"
             yield Suggestion(title, "refactor", f"Look at {where}:\n\n{quoted}", session.session_id)
 
 
@@ -62,6 +62,7 @@ def _quote(excerpt: Excerpt) -> str:
     return f"{fence}\n{body}\n{fence}"
 
 
-def _bound(text: str) -> str:
+def shorten(text: str, cap: int = _TITLE_CAP) -> str:
+    """One line that fits into a menu."""
     line = " ".join(text.split())
-    return line if len(line) <= _TITLE_CAP else f"{line[: _TITLE_CAP - 1]}…"
+    return line if len(line) <= cap else f"{line[: cap - 1]}…"
