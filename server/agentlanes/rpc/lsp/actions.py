@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
 from agentlanes.rpc.lsp.capabilities import SEND, SHOW, START
 from agentlanes.rpc.lsp.choices import describe, list_choices
+from agentlanes.rpc.lsp.client import read_path
 from agentlanes.rpc.lsp.documents import name_diff
 from agentlanes.rpc.lsp.suggestions import Suggestion, shorten
 from agentlanes.wire.models import Approval, Lane
@@ -28,10 +28,10 @@ def offer_decisions(waiting: Sequence[tuple[Approval, Lane]]) -> Iterator[types.
 
 def offer_work(suggestions: Iterable[Suggestion], uri: str) -> Iterator[types.CodeAction]:
     """What an agent could be asked to do about a file."""
-    name = PurePosixPath(unquote(urlsplit(uri).path)).name
+    name = PurePosixPath(read_path(uri) or "").name
     for suggestion in suggestions:
         argument: dict[str, Any] = {"prompt": suggestion.prompt}
-        if uri.startswith("file:") and name.isprintable() and name:
+        if name and name.isprintable():
             argument["links"] = [{"uri": uri, "name": name[:200]}]
         if suggestion.session_id is None:
             argument["uri"] = uri

@@ -7,7 +7,6 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -117,7 +116,7 @@ class Face:
         """Where work about a document is done: the file, or the client's folder where it is none yet. None where that
         is in no repository."""
         path = read_path(uri)
-        if path is None and urlsplit(uri).scheme in ("untitled", "buffer"):
+        if path is None and uri.startswith(("untitled:", "buffer:")):
             path = next(iter(self.client.folders), None)
         if path is None or path.startswith(self._shelf.folder):
             return None
