@@ -72,6 +72,10 @@ class Mirror:
         self._texts[delta["item_id"]] = known + data[len(known) - offset :]
         return None
 
+    def has_text(self, words: str) -> bool:
+        """Whether an item's text holds the words by now."""
+        return any(words.encode() in text for text in self._texts.values())
+
     def show(self) -> dict[str, dict[str, Entity]]:
         """What a snapshot holds: what is not over, and all items of the turns among it."""
         shown = {

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from conformance.agreement import check_agreement
 from conformance.oracle import Oracle
 
 WAIT_SECONDS = 60.0
@@ -298,3 +299,25 @@ def make_rig() -> Iterator[Rig]:
     finally:
         rig.clear()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def make_clean_rig() -> Iterator[Rig]:
+    """One with a user's repository. Afterwards nothing of it runs, and its servers logged no error."""
+    with make_rig() as rig:
+        rig.make_repo()
+        yield rig
+        rig.clear()
+        assert " ERROR " not in rig.read_log(), rig.read_log()
+
+
+@contextlib.asynccontextmanager
+async def join(rig: Rig) -> AsyncIterator[Client]:
+    """A peer that hears everything. Afterwards its mirror is what a new peer is given."""
+    client = await rig.connect()
+    try:
+        await client.call("event.subscribe")
+        yield client
+        await check_agreement(rig, client)
+    finally:
+        await client.close()

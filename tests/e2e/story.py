@@ -63,3 +63,26 @@ async def wait_turn(client: Client, turn_id: str) -> tuple[str, dict[str, Any]]:
         {end: lambda payload: payload["turn"]["turn_id"] == turn_id for end in ends}
     )
     return topic, payload["turn"]
+
+
+async def wait_approval(client: Client, turn_id: str) -> dict[str, Any]:
+    """The first question of a turn."""
+    asked = await client.wait("approval.requested", lambda payload: payload["approval"]["turn_id"] == turn_id)
+    approval: dict[str, Any] = asked["approval"]
+    return approval
+
+
+async def resolve(client: Client, approval: dict[str, Any], kind: str) -> None:
+    await client.call("approval.resolve", {"approval_id": approval["approval_id"], "kind": kind})
+
+
+async def list_items(client: Client, turn_id: str) -> list[dict[str, Any]]:
+    """All items of a turn, in order."""
+    items = (await client.call("item.list", {"turn_id": turn_id}))["items"]
+    return sorted(items, key=lambda item: int(item["position"]))
+
+
+async def wait_words(client: Client, words: str) -> None:
+    """Until an agent has said that much of what it says: an item begins with its first part only."""
+    holds = lambda payload: client.oracle.mirror.has_text(words)  # noqa: E731
+    await client.wait_one_of({"item.started": holds, "item.delta": holds, "item.updated": holds})

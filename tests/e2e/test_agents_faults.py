@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from e2e.rig import Client, Rig, RpcError, make_rig
+from e2e.rig import Client, Rig, RpcError, make_clean_rig
 from e2e.story import make_lane, make_session, prompt, script, wait_turn
 
 FAKES = Path(__file__).parents[1] / "fakes" / "agents"
@@ -30,8 +30,7 @@ PROGRAMS = (
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         fakes = "".join(
             f"[profiles.{name}]\nargv = {json.dumps([sys.executable, str(FAKES / f'{name}.py')])}\n"
             for name in PROGRAMS
@@ -42,8 +41,6 @@ def rig() -> Iterator[Rig]:
         )
         rig.start(AGENTLANES_HANDSHAKE_SECONDS="2")
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 @pytest.fixture

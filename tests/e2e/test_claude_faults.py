@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from e2e.rig import Client, Rig, make_rig
+from e2e.rig import Client, Rig, make_clean_rig
 from e2e.story import make_lane, make_session, prompt, wait_turn
 
 FAKES = Path(__file__).parents[1] / "fakes" / "agents"
@@ -19,8 +19,7 @@ PROGRAMS = ("never_answers", "prints_no_protocol", "floods_stderr", "misbehaves_
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         tables = (
             f'[profiles.{name}]\ndriver = "stream_json"\n'
             f"argv = {json.dumps([sys.executable, '-P', str(FAKES / f'{name}.py')])}\n"
@@ -29,8 +28,6 @@ def rig() -> Iterator[Rig]:
         rig.configure("".join(tables))
         rig.start(AGENTLANES_HANDSHAKE_SECONDS="2")
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from e2e.rig import Client, Rig, make_rig
+from e2e.rig import Client, Rig, make_clean_rig
 from e2e.story import make_lane, make_session, prompt, script, wait_turn
 
 WATCHDOG = "[watchdog]\nsilence_seconds = 0\nretry_seconds = 1\ncancel_seconds = 0.5\nrepeats = 4\n"
@@ -18,13 +18,10 @@ SAME = {"run": ["sh", "-c", "echo nothing new"]}
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         rig.configure(WATCHDOG)
         rig.start()
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 async def limit(client: Client, lane: dict[str, Any], name: str, **limits: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from e2e.rig import Client, Rig, make_rig
+from e2e.rig import Client, Rig, make_clean_rig
 from e2e.story import make_lane, make_session, prompt, wait_turn
 
 FAKE = Path(__file__).parents[1] / "fakes" / "agents" / "takes_one_prompt.py"
@@ -20,8 +20,7 @@ ALL = pytest.mark.parametrize("name", PROGRAMS)
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         profiles = ""
         for name, program in PROGRAMS.items():
             path = rig.folder / program
@@ -31,8 +30,6 @@ def rig() -> Iterator[Rig]:
         rig.configure(f'{profiles}[profiles.gone]\ndriver = "stream_json"\nargv = ["/nonexistent/droid"]\n')
         rig.start()
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 def steps(*given: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from agentlanes.cli.fold import fold_log
-from e2e.rig import Rig, make_rig
+from e2e.rig import Rig, make_clean_rig
 from e2e.story import make_lane
 
 ALREADY_RUNS = 75
@@ -27,11 +27,8 @@ SERVE_SECONDS = 30.0
 @pytest.fixture
 def rig() -> Iterator[Rig]:
     """An installation whose server was never started."""
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 def refuse(rig: Rig, *arguments: str, code: int = 1, **env: str) -> str:

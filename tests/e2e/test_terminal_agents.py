@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from e2e.rig import Client, Rig, make_rig
+from e2e.rig import Client, Rig, make_clean_rig
 from e2e.story import make_lane, make_session, prompt, wait_turn
 
 FAKES = Path(__file__).parents[1] / "fakes" / "agents"
@@ -25,8 +25,7 @@ PROFILES = {
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         tables = (
             f'[profiles.{name}]\ndriver = "terminal"\nargv = {json.dumps(argv)}\nenv = {{PS1 = "$ "}}\n'
             for name, argv in PROFILES.items()
@@ -34,8 +33,6 @@ def rig() -> Iterator[Rig]:
         rig.configure("".join(tables))
         rig.start()
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from e2e.rig import Client, Rig, make_rig
+from e2e.rig import Client, Rig, make_clean_rig
 from e2e.story import make_lane, prompt, script, wait_turn
 from faults.invariants import check_log
 
@@ -42,12 +42,9 @@ ASKED = script(
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         rig.start()
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 class Killer:

@@ -39,6 +39,7 @@ def play(current: Finding, checks: str) -> str:
         (WELL, "gg", ".g"),
         (WELL, "gsg", ".s."),
         (WELL, "bb", ".b"),
+        (WELL, "ggggwwwwwwww", ".g....w....."),
         (WELL, "gwgwwww", "......."),
         (GONE, "ww", ".."),
         (GONE, "wwgwww", ".....w"),

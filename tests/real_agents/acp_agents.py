@@ -60,7 +60,8 @@ def _find_node(folder: str, *parts: str) -> list[str]:
     return [node, str(find_modules(folder).joinpath(*parts))]
 
 
-def _settle_claude(home: Path, url: str) -> dict[str, str]:
+def settle_claude(home: Path, url: str) -> dict[str, str]:
+    """The environment in which Claude Code keeps to one model service and a home of its own."""
     return {
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": "sk-ant-none",
@@ -73,7 +74,7 @@ def _settle_claude(home: Path, url: str) -> dict[str, str]:
 
 
 def _settle_claude_first(home: Path, url: str) -> dict[str, str]:
-    return {**_settle_claude(home, url), "CLAUDE_AGENT_ACP_PROTOCOL": "v1"}
+    return {**settle_claude(home, url), "CLAUDE_AGENT_ACP_PROTOCOL": "v1"}
 
 
 def _settle_codex(home: Path, url: str) -> dict[str, str]:
@@ -141,7 +142,7 @@ CLAUDE = AcpAgent(
     "claude",
     Messages,
     lambda: _find_node(*_CLAUDE),
-    _settle_claude,
+    settle_claude,
     lambda command: _call("Bash", command=command, description="As asked"),
 )
 CLAUDE_FIRST = AcpAgent("claude-v1", CLAUDE.wire, CLAUDE.find, _settle_claude_first, CLAUDE.run)

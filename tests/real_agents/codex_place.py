@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from e2e.rig import Client, Rig
+from e2e.rig import Rig
 
 CONFIG = """\
 model = "gpt-5.5"
@@ -52,12 +52,6 @@ env = {{CODEX_HOME = {json.dumps(str(home))}}}
 {more}
 """
     )
-
-
-async def list_items(client: Client, turn_id: str) -> list[dict[str, Any]]:
-    """All items of a turn, in order."""
-    items = (await client.call("item.list", {"turn_id": turn_id}))["items"]
-    return sorted(items, key=lambda item: int(item["position"]))
 
 
 def show(items: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conformance.agreement import check_agreement
-from e2e.rig import Client, Rig, make_rig
-from real_agents.install import find_codex, find_modules, find_program
+from e2e.rig import Client, Rig, join, make_clean_rig
+from e2e.story import make_lane, make_session
+from real_agents.install import find_codex, find_program
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,28 +32,26 @@ def claude() -> Path:
     return find_program("ci", "@anthropic-ai/claude-agent-sdk-*/claude")
 
 
-@pytest.fixture(scope="session")
-def claude_agent_acp() -> Path:
-    """The script that Node runs."""
-    return find_modules("ci") / "@agentclientprotocol" / "claude-agent-acp" / "dist" / "index.js"
-
-
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    """An installation that no server runs in yet. Afterwards nothing of it runs, and its server logged no error."""
-    with make_rig() as rig:
-        rig.make_repo()
+    """An installation that no server runs in yet."""
+    with make_clean_rig() as rig:
         yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
 
 
 @pytest.fixture
 async def client(rig: Rig) -> AsyncIterator[Client]:
     """A peer of the rig's server, which is started with what the test's other fixtures configured."""
     rig.start()
-    client = await rig.connect()
-    await client.call("event.subscribe")
-    yield client
-    await check_agreement(rig, client)
-    await client.close()
+    async with join(rig) as client:
+        yield client
+
+
+@pytest.fixture
+async def lane(rig: Rig, client: Client) -> dict[str, Any]:
+    return await make_lane(client, rig)
+
+
+@pytest.fixture
+async def session(client: Client, lane: dict[str, Any]) -> dict[str, Any]:
+    return await make_session(client, lane)

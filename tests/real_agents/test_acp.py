@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from e2e.rig import Client, Rig
-from e2e.story import make_lane, make_session, prompt, wait_turn
+from e2e.story import list_items, make_session, prompt, resolve, wait_approval, wait_turn, wait_words
 from fakes.models.script import write_script
 from fakes.models.server import ModelServer
 from real_agents.acp_agents import CLAUDE, CLAUDE_FIRST, EVERY_RUN, MORE, AcpAgent
 from real_agents.acp_schema_files import open_schema
-from real_agents.codex_place import find_words, list_items
+from real_agents.codex_place import find_words
 from real_agents.codex_schema import read_conversations
 
 AGENTS = [
@@ -62,29 +62,9 @@ def check_conversation(sent: list[dict[str, Any]], said: list[dict[str, Any]]) -
 
 
 @pytest.fixture
-async def lane(rig: Rig, client: Client) -> dict[str, Any]:
-    return await make_lane(client, rig)
-
-
-@pytest.fixture
-async def session(client: Client, lane: dict[str, Any]) -> dict[str, Any]:
-    return await make_session(client, lane)
-
-
-@pytest.fixture
 def made(lane: dict[str, Any]) -> Path:
     """A file in the lane that commands make: some agents ask once more for what lies outside."""
     return Path(lane["worktrees"][0]["path"]) / "made"
-
-
-async def wait_approval(client: Client, turn_id: str) -> dict[str, Any]:
-    asked = await client.wait("approval.requested", lambda p: p["approval"]["turn_id"] == turn_id)
-    approval: dict[str, Any] = asked["approval"]
-    return approval
-
-
-async def resolve(client: Client, approval: dict[str, Any], kind: str) -> None:
-    await client.call("approval.resolve", {"approval_id": approval["approval_id"], "kind": kind})
 
 
 def texts(items: list[dict[str, Any]], kind: str) -> str:
@@ -176,12 +156,13 @@ async def test_an_agent_that_dies_in_a_turn_is_resumed(
 ) -> None:
     await wait_turn(client, await prompt(client, session, write_script({"text": "My name is Ada."})))
     turn_id = await prompt(client, session, write_script({"text": "So far and no", "stall": "never"}))
-    await client.wait("item.started", lambda p: p["item"]["turn_id"] == turn_id and p["item"]["kind"] == "message")
+    await wait_words(client, "So far")
     (process,) = [p["process"] for p in client.payloads("process.started") if p["process"]["run_reason"] == "agent"]
     os.kill(process["pid"], signal.SIGKILL)
     topic, turn = await wait_turn(client, turn_id)
     assert (topic, turn["problem"]["code"], turn["resumable"]) == ("turn.interrupted", "AGENT_EXITED", True)
     assert "So far" in texts(await list_items(client, turn_id), "message")
+    before = len(model.requests)
     again = await prompt(client, session, write_script({"text": "I am back."}))
     topic, payload = await client.wait_one_of(
         {
@@ -198,7 +179,7 @@ async def test_an_agent_that_dies_in_a_turn_is_resumed(
     assert texts(await list_items(client, again), "message") == "I am back.", "no old conversation is told as new"
     attached = client.payloads("session.attached")[-1]["session"]
     assert attached["agent_session_id"] == session["agent_session_id"]
-    assert "My name is Ada." in str(model.requests[-1].body)
+    assert any("My name is Ada." in str(request.body) for request in model.requests[before:])
 
 
 async def test_a_killed_server_finds_the_question_that_waits(
@@ -253,9 +234,11 @@ async def test_a_session_is_forked(
     await wait_turn(client, await prompt(client, session, write_script({"text": "My name is Ada."})))
     fork = await make_session(client, lane, origin={"kind": "fork", "session_id": session["session_id"]})
     assert fork["agent_session_id"] != session["agent_session_id"]
+    before = len(model.requests)
     turn_id = await prompt(client, fork, write_script({"text": "And on."}))
     assert (await wait_turn(client, turn_id))[1]["summary"] == "And on."
-    assert "My name is Ada." in str(model.requests[-1].body)
+    # Some ask their model for other things too, as a title.
+    assert any("My name is Ada." in str(request.body) for request in model.requests[before:])
 
 
 async def test_a_running_turn_is_steered(

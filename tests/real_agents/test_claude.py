@@ -6,18 +6,18 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.agreement import check_agreement
-from e2e.rig import Client, Rig, make_rig
-from e2e.story import make_lane, make_session, prompt, wait_turn
+from e2e.rig import Client, Rig
+from e2e.story import list_items, make_session, prompt, wait_turn
 from fakes.models.messages import Messages
 from fakes.models.script import write_script
 from fakes.models.server import ModelServer
+from real_agents.acp_agents import settle_claude
 
 RUN: dict[str, Any] = {"name": "Bash", "args": {"command": "touch made; echo hi$IS_SANDBOX", "description": "Make"}}
 
@@ -29,49 +29,16 @@ def model() -> Iterator[ModelServer]:
         assert not server.unknown
 
 
-@pytest.fixture
-def rig(claude: Path, model: ModelServer) -> Iterator[Rig]:
-    with make_rig() as rig:
-        rig.make_repo()
-        home = rig.folder / "home"
-        env = {
-            "ANTHROPIC_BASE_URL": model.url,
-            "ANTHROPIC_API_KEY": "sk-ant-none",
-            "CLAUDE_CONFIG_DIR": str(home / ".claude"),
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            "DISABLE_TELEMETRY": "1",
-            "DISABLE_ERROR_REPORTING": "1",
-            "DISABLE_AUTOUPDATER": "1",
-        }
-        written = ", ".join(f"{name} = {json.dumps(value)}" for name, value in env.items())
-        rig.configure(
-            f'[profiles.claude]\ndriver = "stream_json"\nargv = [{json.dumps(str(claude))}]\nenv = {{{written}}}\n'
-            f'env_pass = ["PATH"]\n'
-        )
-        rig.start(IS_SANDBOX="yes")
-        yield rig
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()
-
-
-@pytest.fixture
-async def client(rig: Rig) -> AsyncIterator[Client]:
-    client = await rig.connect()
-    await client.call("event.subscribe")
-    yield client
-    await check_agreement(rig, client)
-    await client.close()
-
-
-@pytest.fixture
-async def lane(rig: Rig, client: Client) -> dict[str, Any]:
-    return await make_lane(client, rig)
-
-
-async def list_items(client: Client, turn_id: str, session: dict[str, Any]) -> list[dict[str, Any]]:
-    page = await client.call("item.list", {"turn_id": turn_id}, session_id=session["session_id"])
-    items: list[dict[str, Any]] = page["items"]
-    return items
+@pytest.fixture(autouse=True)
+def profile(rig: Rig, claude: Path, model: ModelServer) -> None:
+    home = rig.folder / "home"
+    env = settle_claude(home, model.url)
+    written = ", ".join(f"{name} = {json.dumps(value)}" for name, value in env.items())
+    rig.configure(
+        f'[profiles.claude]\ndriver = "stream_json"\nargv = [{json.dumps(str(claude))}]\nenv = {{{written}}}\n'
+        f'env_pass = ["PATH"]\n'
+    )
+    rig.env["IS_SANDBOX"] = "yes"
 
 
 async def decide(client: Client, number: int = 1, **decision: Any) -> dict[str, Any]:
@@ -101,7 +68,7 @@ async def test_a_turn_with_thought_text_and_a_tool_that_was_allowed(client: Clie
     assert (topic, turn["summary"], turn["stop_reason"]) == ("turn.completed", "Done.", "end_turn")
     assert turn["usage"]["input_tokens"] == 200 and turn["usage"]["cost"]["amount"] > 0
     assert turn["usage"]["context_size"] > turn["usage"]["context_used"] > 0
-    items = await list_items(client, turn_id, session)
+    items = await list_items(client, turn_id)
     assert [(item["kind"], item["status"]) for item in items] == [
         ("thought", "completed"),
         ("message", "completed"),
@@ -129,7 +96,7 @@ async def test_what_was_denied_is_told_with_its_reason_and_a_new_file_is_a_chang
     assert approval["preview"]["changes"] == [{"path": path, "new_text": "hello\n"}]
     topic, _ = await wait_turn(client, turn_id)
     assert topic == "turn.completed" and Path(path).read_text() == "hello\n"
-    first, second, _ = await list_items(client, turn_id, session)
+    first, second, _ = await list_items(client, turn_id)
     assert (first["status"], first["text"], second["status"]) == ("failed", "Not in this folder", "completed")
     assert second["tool"]["tool_kind"] == "edit" and second["tool"]["locations"] == [{"path": path}]
     # What is allowed for the session is not asked again.
@@ -216,7 +183,7 @@ async def test_a_killed_server_leaves_the_question_answerable(client: Client, la
     approval = await decide(other, kind="allow_once")
     topic, turn = await wait_turn(other, turn_id)
     assert (topic, turn["summary"]) == ("turn.completed", "Done.")
-    items = await list_items(other, turn_id, session)
+    items = await list_items(other, turn_id)
     assert [item.get("text") for item in items] == ["I look.", "hi", "Done."]
     assert approval["item_id"] == items[1]["item_id"]
     await other.close()
@@ -235,7 +202,7 @@ async def test_a_turn_runs_on_while_the_server_is_dead(
     await other.call("event.subscribe", {"after_seq": 0})
     topic, turn = await wait_turn(other, turn_id)
     assert (topic, turn["summary"]) == ("turn.completed", "a long story")
-    assert [item["text"] for item in await list_items(other, turn_id, session)] == ["a long story"]
+    assert [item["text"] for item in await list_items(other, turn_id)] == ["a long story"]
     await other.close()
 
 
@@ -274,13 +241,13 @@ async def test_compaction_is_an_item_and_a_sub_agent_speaks_below_its_call(
     turn_id = await prompt(client, session, write_script({"tools": [task]}, {"text": "Done."}))
     topic, turn = await wait_turn(client, turn_id)
     assert (topic, turn["summary"]) == ("turn.completed", "Done.")
-    items = await list_items(client, turn_id, session)
+    items = await list_items(client, turn_id)
     assert [item["tool"]["title"] for item in items if item["kind"] == "tool_call"] == ["Task Look"]
     compact = await client.call("turn.create", {"action": "compact"}, session_id=session["session_id"])
     turn_id = compact["turn"]["turn_id"]
     topic, _ = await wait_turn(client, turn_id)
     assert topic == "turn.completed"
-    kinds = [item["kind"] for item in await list_items(client, turn_id, session)]
+    kinds = [item["kind"] for item in await list_items(client, turn_id)]
     assert "compaction" in kinds
 
 
@@ -338,7 +305,7 @@ async def test_a_question_is_answered(client: Client, lane: dict[str, Any]) -> N
     assert [option["label"] for option in question["options"]] == ["Red", "Blue"] and question["free"] is True
     topic, turn = await wait_turn(client, turn_id)
     assert (topic, turn["summary"]) == ("turn.completed", "I see.")
-    assert '"Which color?"="Blue"' in (await list_items(client, turn_id, session))[0]["text"]
+    assert '"Which color?"="Blue"' in (await list_items(client, turn_id))[0]["text"]
 
 
 async def test_turns_are_taken_back_and_a_session_is_forked_at_a_turn(

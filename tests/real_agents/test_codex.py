@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from e2e.rig import Client, Rig
-from e2e.story import make_lane, make_session, prompt, wait_turn
+from e2e.story import list_items, make_session, prompt, resolve, wait_approval, wait_turn, wait_words
 from fakes.models.responses import Responses
 from fakes.models.script import write_script
 from fakes.models.server import ModelServer, refuse_connections
-from real_agents.codex_place import configure, find_codex, find_words, list_items, show
+from real_agents.codex_place import configure, find_codex, find_words, show
 from real_agents.codex_schema import open_oracle, read_conversations
 
 
@@ -37,16 +37,6 @@ def profile(rig: Rig, codex: Path, model: ModelServer) -> Iterator[None]:
         open_oracle(codex).check(sent, said)
 
 
-@pytest.fixture
-async def lane(rig: Rig, client: Client) -> dict[str, Any]:
-    return await make_lane(client, rig)
-
-
-@pytest.fixture
-async def session(client: Client, lane: dict[str, Any]) -> dict[str, Any]:
-    return await make_session(client, lane)
-
-
 def run(command: str, **args: Any) -> dict[str, Any]:
     """A step in which the model lets a shell command run."""
     return {"tools": [{"name": "exec_command", "args": {"cmd": command, "yield_time_ms": 20_000, **args}}]}
@@ -55,16 +45,6 @@ def run(command: str, **args: Any) -> dict[str, Any]:
 def ask_for(command: str) -> dict[str, Any]:
     """A step in which the model asks to run a command outside of the sandbox."""
     return run(command, sandbox_permissions="require_escalated", justification="It has to be")
-
-
-async def wait_approval(client: Client, turn_id: str) -> dict[str, Any]:
-    asked = await client.wait("approval.requested", lambda p: p["approval"]["turn_id"] == turn_id)
-    approval: dict[str, Any] = asked["approval"]
-    return approval
-
-
-async def resolve(client: Client, approval: dict[str, Any], kind: str) -> None:
-    await client.call("approval.resolve", {"approval_id": approval["approval_id"], "kind": kind})
 
 
 async def test_a_turn_with_thought_text_and_a_command(client: Client, session: dict[str, Any]) -> None:
@@ -216,7 +196,7 @@ async def test_an_agent_that_dies_in_a_turn_is_resumed(
     first = await prompt(client, session, write_script({"text": "My name is Ada."}))
     await wait_turn(client, first)
     turn_id = await prompt(client, session, write_script({"text": "So far", "stall": "never"}))
-    await client.wait("item.started", lambda p: p["item"]["turn_id"] == turn_id)
+    await wait_words(client, "So far")
     (pid,) = find_codex(rig)
     os.kill(pid, signal.SIGKILL)
     topic, turn = await wait_turn(client, turn_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.rig import make_rig
+from e2e.rig import make_clean_rig
 from transcripts.transcript import Player, read_transcript
 
 STORIES = sorted(Path(__file__).parent.glob("*.txt"))
@@ -16,13 +16,10 @@ STORIES = sorted(Path(__file__).parent.glob("*.txt"))
 async def test_a_story(path: Path) -> None:
     steps = read_transcript(path)
     assert steps
-    with make_rig() as rig:
-        rig.make_repo()
+    with make_clean_rig() as rig:
         rig.start()
         player = Player(rig)
         try:
             await player.play(steps)
         finally:
             await player.close()
-        rig.clear()
-        assert " ERROR " not in rig.read_log(), rig.read_log()

@@ -62,6 +62,9 @@ class Health:
         return sum(self._recent) >= RECENT_FAILURES
 
     def _change(self, found: Finding) -> Finding:
+        if _is_well(found):
+            # An outage that is over is no coming and going.
+            self._recent.clear()
         self.current, self._candidate, self._streak = found, None, 0
         return found
 
