@@ -135,6 +135,10 @@ def test_the_demo_agent_can_be_replaced(tmp_path: Path) -> None:
             "profiles.x.variants.plan.driver: there is no such key; variants are tables",
         ),
         ("[mcp_servers.docs]", "mcp_servers.docs: it has a command or a url, one of both"),
+        (
+            '[mcp_servers.docs]\npreset = "nope"',
+            "mcp_servers.docs.preset: there is no such preset; there are: agentlanes",
+        ),
         ('[mcp_servers.docs]\ncommand = "a"\nurl = "http://b"', "mcp_servers.docs: it has a command or a url"),
         ("[agent_servers.Theirs]", "agent_servers.Theirs.command: it is missing; command is the program"),
         ("agent_servers_file = 3", "agent_servers_file: it is a path"),
@@ -377,3 +381,27 @@ def test_what_the_readme_shows_is_right(tmp_path: Path) -> None:
     profiles = write(tmp_path / "config.toml", routed)
     assert profiles.problems() == () and profiles.harness() is not None
     assert profiles.list()[0].transport == "cliproxy_harness"
+
+
+def test_a_server_that_is_known_needs_no_table_and_takes_what_is_written_besides(tmp_path: Path) -> None:
+    profiles = write(
+        tmp_path / "config.toml",
+        """
+        [mcp_servers.lookup]
+        preset = "context7"
+        args = ["--quiet"]
+        env = {CONTEXT7_API_KEY = "s3cret"}
+        [profiles.all]
+        argv = ["a"]
+        [profiles.one]
+        argv = ["a"]
+        mcp_servers = ["agentlanes", "playwright"]
+        """,
+    )
+    assert profiles.problems() == ()
+    (lookup,) = launch_of(profiles, "all").mcp_servers
+    env = [{"name": "CONTEXT7_API_KEY", "value": "s3cret"}]
+    assert lookup == {"name": "lookup", "command": "context7-mcp", "args": ["--quiet"], "env": env}
+    ours, browser = launch_of(profiles, "one").mcp_servers
+    assert ours["args"][-3:] == ["mcp", "--lane", "{lane_id}"] and browser["command"] == "playwright-mcp"
+    assert [pair["name"] for pair in ours["env"]] == ["AGENTLANES_STATE_DIR"]

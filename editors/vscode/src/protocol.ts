@@ -510,6 +510,8 @@ export interface Lane {
   workspace_id: WorkspaceId;
   /** Project of the lane, or absent. */
   project_context_id?: string;
+  /** The lane whose agent asked for this one; absent where a person did. */
+  parent_lane_id?: LaneId;
   name: Name;
   status: LaneStatus;
   /** Profile of sessions that name none. */
@@ -592,6 +594,8 @@ export interface LaneStart {
   session_id?: SessionId;
   /** Chosen by the client, or by the server where absent. */
   turn_id?: TurnId;
+  /** The lane whose agent asks for it. The new lane has that one's permission mode, rules and constraint; others are refused. */
+  parent_lane_id?: LaneId;
 }
 
 /** What was started. The turn waits until the lane is ready and its agent attached. */

@@ -35,6 +35,7 @@ COMMANDS = {
     "stop": Command("stop", "Stop the server; agents and terminals go on."),
     "stop-all": Command("stop_all", "Emergency stop: end every agent and whatever runs in its lane."),
     "stdio": Command("stdio", "Speak the protocol on stdin and stdout, as editors do."),
+    "mcp": Command("mcp", "Serve MCP on stdin and stdout: lanes as tools for agents."),
     "call": Command("call", "Call one method and print its answer as JSON."),
     "watch": Command("watch", "Print events as they happen."),
     "approvals": Command("approvals", "Show what agents wait for in all lanes, and decide it."),

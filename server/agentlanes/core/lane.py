@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from agentlanes.core import grant as grants
-from agentlanes.core import limits, queue
+from agentlanes.core import limits, parent, queue
 from agentlanes.core import place as places
 from agentlanes.core import session as sessions
 from agentlanes.core import turn as turns
@@ -62,25 +64,22 @@ def start(draft: Draft, command: Command[LaneStart]) -> None:
     seen: StartSeen = command.facts
     seen.profile.check()
     workspace, repo = places.settle(draft, command, seen.ground)
-    lane = _begin(
-        draft,
-        workspace,
-        repo,
-        LaneCreate(
-            name=payload.name or write_line(payload.prompt.strip().split("\n", 1)[0], TITLE_CAP) or repo.display_name,
-            lane_id=payload.lane_id,
-            target_branch=payload.target_branch,
-            base=payload.base,
-            branch=payload.branch,
-            constraint=payload.constraint,
-            permission_mode=payload.permission_mode,
-            rules=payload.rules,
-        ),
-        seen.profile,
-        seen.base,
+    asked = LaneCreate(
+        name=payload.name or write_line(payload.prompt.strip().split("\n", 1)[0], TITLE_CAP) or repo.display_name,
+        lane_id=payload.lane_id,
+        target_branch=payload.target_branch,
+        base=payload.base,
+        branch=payload.branch,
+        constraint=payload.constraint,
+        permission_mode=payload.permission_mode,
+        rules=payload.rules,
     )
-    asked = SessionCreate(session_id=payload.session_id, choice=payload.choice)
-    session = sessions.make(draft, lane, asked, OriginSeen(seen.profile))
+    kept: Mapping[str, str] = {}
+    if payload.parent_lane_id is not None:
+        asked, kept = parent.inherit(draft, workspace.workspace_id, payload.parent_lane_id, asked)
+    lane = _begin(draft, workspace, repo, asked, seen.profile, seen.base, kept)
+    wanted = SessionCreate(session_id=payload.session_id, choice=payload.choice)
+    session = sessions.make(draft, lane, wanted, OriginSeen(seen.profile))
     stop = queue.find_stop(draft, session)
     if stop is not None:
         refuse_while_operating("stop", stop.stop_id, stop.operation)
@@ -98,9 +97,15 @@ def start(draft: Draft, command: Command[LaneStart]) -> None:
 
 
 def _begin(
-    draft: Draft, workspace: Workspace, repo: Repo, payload: LaneCreate, profile: ProfileSeen, base: LaneBase
+    draft: Draft,
+    workspace: Workspace,
+    repo: Repo,
+    payload: LaneCreate,
+    profile: ProfileSeen,
+    base: LaneBase,
+    kept: Mapping[str, str] = MappingProxyType({}),
 ) -> Lane:
-    """A lane whose worktree is made next."""
+    """A lane whose worktree is made next, with what it keeps of its parent."""
     profile.check()
     at = draft.command.at
     target = payload.target_branch or repo.default_target_branch
@@ -137,7 +142,8 @@ def _begin(
                 target_branch=target,
             ),
         ),
-        constraint_id=limits.choose(draft, workspace.workspace_id, payload.constraint),
+        constraint_id=kept.get("constraint_id") or limits.choose(draft, workspace.workspace_id, payload.constraint),
+        parent_lane_id=kept.get("parent_lane_id"),
         pinned=payload.pinned,
         permission_mode=payload.permission_mode,
         rules=payload.rules,

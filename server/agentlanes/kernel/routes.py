@@ -1,4 +1,4 @@
-"""What the chosen route means for an agent's start: the same program with other arguments and variables.
+"""What a session means for its agent's start: the same program with other arguments and variables.
 
 No file of the user is touched.
 """
@@ -12,6 +12,18 @@ from agentlanes.core.route import HARNESS
 from agentlanes.kernel.ports.agents import Launch
 from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.wire.models import Session
+
+
+def place(launch: Launch, session: Session) -> Launch:
+    """The launch with the session's own ids for `{lane_id}` and `{session_id}` in arguments of MCP servers."""
+    if not launch.mcp_servers:
+        return launch
+    known: dict[str, str | None] = {"{lane_id}": session.lane_id, "{session_id}": session.session_id}
+    servers = (
+        {**server, "args": [_fill(argument, known) for argument in server["args"]]} if "args" in server else server
+        for server in launch.mcp_servers
+    )
+    return msgspec.structs.replace(launch, mcp_servers=tuple(servers))
 
 
 def direct(launch: Launch, session: Session, plan: HarnessPlan | None, key: str | None) -> Launch:

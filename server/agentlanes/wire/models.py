@@ -456,6 +456,7 @@ class Lane(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lane_id: LaneId
     workspace_id: WorkspaceId
     project_context_id: str | None = None
+    parent_lane_id: LaneId | None = None
     name: Name
     status: LaneStatus
     provider_profile: ProfileName
@@ -511,6 +512,7 @@ class LaneStart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lane_id: LaneId | None = None
     session_id: SessionId | None = None
     turn_id: TurnId | None = None
+    parent_lane_id: LaneId | None = None
 
 
 class LaneStarted(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -300,6 +300,7 @@ ERRORS: dict[str, Error] = {
     "LANE_BUSY": Error(-31311, True, "A turn is running in the lane; wait for it or interrupt it."),
     "COPY_FAILED": Error(-31312, False, "A file of the repo's copy_files could not be copied into the lane; lane.attach tries again."),
     "SCRIPT_FAILED": Error(-31313, False, "A script of the repo failed; details name its terminal, which shows what it said. lane.attach runs a setup again, force removes a lane in spite of its cleanup."),
+    "LANE_MAY_NOT_START": Error(-31314, False, "The agent of this lane may not have this lane started; details say which rule it is."),
     "SESSION_NOT_FOUND": Error(-31400, False, "No session has this id."),
     "SESSION_TERMINATED": Error(-31401, False, "The session is over; make a new one."),
     "SESSION_NOT_TERMINATED": Error(-31402, False, "Only a terminated session can be forgotten."),

@@ -116,6 +116,8 @@ def _call(tool: ToolUse, name: str, index: int) -> Iterator[Event]:
     else:
         kind, key, text = "function_call", "arguments", json.dumps(tool.args)
     item = {"type": kind, "id": f"item_{name}", "call_id": f"call_{name}", "name": tool.name}
+    if tool.namespace is not None:
+        item["namespace"] = tool.namespace
     begun = {**item, key: "", "status": "in_progress"}
     yield {"type": "response.output_item.added", "output_index": index, "item": begun}
     done = {**item, key: text, "status": "completed"}

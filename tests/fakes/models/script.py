@@ -40,6 +40,8 @@ class ToolUse:
 
     name: str
     args: Mapping[str, Any] | str
+    namespace: str | None = None
+    """Whose the tool is, where the wire format tells that apart."""
 
 
 @dataclass(frozen=True)

@@ -395,6 +395,7 @@ error('a meta file')
 ---@field lane_id agentlanes.LaneId
 ---@field workspace_id agentlanes.WorkspaceId
 ---@field project_context_id? string Project of the lane, or absent.
+---@field parent_lane_id? agentlanes.LaneId The lane whose agent asked for this one; absent where a person did.
 ---@field name agentlanes.Name
 ---@field status agentlanes.LaneStatus
 ---@field provider_profile agentlanes.ProfileName Profile of sessions that name none.
@@ -446,6 +447,7 @@ error('a meta file')
 ---@field lane_id? agentlanes.LaneId Chosen by the client, or by the server where absent.
 ---@field session_id? agentlanes.SessionId Chosen by the client, or by the server where absent.
 ---@field turn_id? agentlanes.TurnId Chosen by the client, or by the server where absent.
+---@field parent_lane_id? agentlanes.LaneId The lane whose agent asks for it. The new lane has that one's permission mode, rules and constraint; others are refused.
 
 ---What was started. The turn waits until the lane is ready and its agent attached.
 ---@class agentlanes.LaneStarted

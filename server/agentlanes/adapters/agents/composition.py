@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from agentlanes.adapters.agents.mcp_presets import write_preset
 from agentlanes.adapters.agents.tables import WrittenMcpServer, WrittenProfile, WrittenVariant
 from agentlanes.kernel.ports.agents import About, Detour, Known, Launch
 from agentlanes.wire.models import McpServer, Profile, SetupCommand
@@ -20,6 +21,11 @@ class Sources(Struct, frozen=True):
     built_in: Mapping[str, Known]
     mcp_servers: Mapping[str, Mapping[str, Any]]
     path: str
+
+    def find_server(self, name: str) -> Mapping[str, Any]:
+        """A server by its name: of a table, or a preset."""
+        found = self.mcp_servers.get(name)
+        return found if found is not None else describe_server(name, WrittenMcpServer(**write_preset(name, {})))
 
     def of(self, path: str) -> Sources:
         """The same for another file."""
@@ -103,7 +109,7 @@ def _apply(known: Known, written: WrittenVariant, sources: Sources) -> Known:
         model=written.model or old.model,
         effort=written.effort or old.effort,
         append_prompt=written.append_prompt or old.append_prompt,
-        mcp_servers=old.mcp_servers if names is None else tuple(sources.mcp_servers[name] for name in names),
+        mcp_servers=old.mcp_servers if names is None else tuple(map(sources.find_server, names)),
     )
     profile = msgspec.structs.replace(
         known.profile,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from agentlanes.adapters.agents.agent_servers import find_files, name_profile, read_file
 from agentlanes.adapters.agents.composition import Sources, compose, describe_server, vary
+from agentlanes.adapters.agents.mcp_presets import PRESETS, write_preset
 from agentlanes.adapters.agents.tables import (
     HINTS,
     Table,
@@ -115,6 +116,11 @@ class _Reading:
     def _read_mcp_servers(self) -> dict[str, dict[str, Any]]:
         servers: dict[str, dict[str, Any]] = {}
         for name, table in self._read_tables("mcp_servers").items():
+            if isinstance(table, dict) and "preset" in table:
+                if table["preset"] not in PRESETS:
+                    self._complain(f"mcp_servers.{name}.preset", f"there is no such preset; {_list(PRESETS)}")
+                    continue
+                table = write_preset(table["preset"], table)
             checked = self._check(WrittenMcpServer, f"mcp_servers.{name}", "an MCP server", table)
             if checked is not None:
                 servers[name] = describe_server(name, checked)
@@ -150,9 +156,10 @@ class _Reading:
         return [profile, *variants]
 
     def _check_references(self, key: str, checked: Any, sources: Sources) -> bool:
-        unknown = [name for name in checked.mcp_servers or () if name not in sources.mcp_servers]
+        known = {**sources.mcp_servers, **PRESETS}
+        unknown = [name for name in checked.mcp_servers or () if name not in known]
         for name in unknown:
-            self._complain(f"{key}.mcp_servers", f"there is no [mcp_servers.{name}]; {_list(sources.mcp_servers)}")
+            self._complain(f"{key}.mcp_servers", f"there is no [mcp_servers.{name}]; {_list(known)}")
         return not unknown
 
     def _add_server(self, known: dict[str, Known], title: str, table: object, sources: Sources, key: str) -> None:

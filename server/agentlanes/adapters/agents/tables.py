@@ -23,6 +23,7 @@ HINTS = {
     "append_prompt": "append_prompt is a text of up to 65536 characters",
     "quirks": "quirks is a table; the agent's driver says which keys it knows",
     "mcp_servers": 'mcp_servers lists names of [mcp_servers.<name>] tables: mcp_servers = ["docs"]',
+    "preset": 'preset is the name of a server that is known: preset = "context7"',
     "install": 'install is the command that installs the agent: install = ["npm", "install", "--global", "my-agent"]',
     "login": 'login is the command that logs in: login = ["my-agent", "login"]',
     "version_args": 'version_args make the program tell its version and end: version_args = ["--version"]',

@@ -23,7 +23,7 @@ from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversat
 from agentlanes.kernel.reactors.engine import Effect, GiveUp
 from agentlanes.kernel.reactors.processes import describe_end
 from agentlanes.kernel.refusals import refuse_runner
-from agentlanes.kernel.routes import direct
+from agentlanes.kernel.routes import direct, place
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.wire.models import Answer, Approval, Item, Problem, ProcessExit, ProcessStart, Session, SessionSettle
 
@@ -222,7 +222,7 @@ class Conversations:
         plan = self._plan_harness()
         named = plan.key_env if plan is not None else None
         key = self._environments.look_up(named, caller) if named is not None else None
-        return direct(launch, session, plan, key)
+        return direct(place(launch, session), session, plan, key)
 
     def find_cwd(self, session: Session) -> str:
         """Where the session's agent works: its lane's first worktree, in the repo's working dir."""
