@@ -42,6 +42,13 @@ def announce(clock: Clock, topic: str, correlation_id: str, payload: Any, **cont
     return msgspec.json.encode(Notification(topic, envelope))
 
 
+def _write_base64(data: bytes) -> str:
+    """Finished JSON in the place of a text. 64 KiB take 7 µs this way, and 120 with msgspec's own base64 (measured)."""
+    from pybase64 import b64encode
+
+    return cast(str, msgspec.Raw(b'"%b"' % b64encode(data)))
+
+
 class Attachment:
     """One peer's view of one terminal: a stream source of its outbound.
 
@@ -56,6 +63,7 @@ class Attachment:
         terminal_id: str,
         tape: TapeReader,
         offset: int,
+        end: int,
         window: int | None,
         flow: Flow,
         encoding: Encoding,
@@ -68,9 +76,19 @@ class Attachment:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._correlation_id = clock.mint("correlation")
         self._skipped = 0
-        self._lag_cap = None if flow == "lossless" else tape.span()[1] - offset + LAG_BYTES
+        self._lag_cap = None if flow == "lossless" else end - offset + LAG_BYTES
         self._consumed = offset
+        self._end = end
         self.offset = offset
+
+    def grew(self, end: int) -> None:
+        """The tape has grown up to an offset, beyond which nothing is looked for: finding the end takes 20 µs, and
+        reading 8 KB takes one."""
+        self._end = max(self._end, end)
+
+    def look(self) -> None:
+        """Finds out by itself how far the tape goes."""
+        self.grew(self._tape.span()[1])
 
     def ack(self, consumed: int) -> None:
         """Returns credit up to an offset."""
@@ -78,6 +96,8 @@ class Attachment:
 
     def next_frame(self) -> bytes | None:
         """The next part of the tape, or None while there is none or no credit for it."""
+        if self.offset >= self._end:
+            return None
         self._catch_up()
         credit = CHUNK_BYTES if self._window is None else self._consumed + self._window - self.offset
         if credit <= 0:
@@ -97,10 +117,9 @@ class Attachment:
         """Moves a peer that fell behind to the newest part."""
         if self._lag_cap is None:
             return
-        end = self._tape.span()[1]
-        if end - self.offset <= self._lag_cap:
+        if self._end - self.offset <= self._lag_cap:
             return
-        target = end - CAUGHT_UP_BYTES
+        target = self._end - CAUGHT_UP_BYTES
         self._decoder.reset()
         self._skipped += target - self.offset
         self.offset = self._consumed = target
@@ -108,8 +127,7 @@ class Attachment:
     def _write(self, start: int, data: bytes) -> bytes | None:
         begin = start - len(self._decoder.getstate()[0]) if self._encoding == "utf-8" else start
         if self._encoding == "base64":
-            # Bytes are written as base64 by the encoder itself, without a copy as text.
-            text, end = cast(str, data), start + len(data)
+            text, end = _write_base64(data), start + len(data)
         else:
             text = self._decoder.decode(data)
             end = start + len(data) - len(self._decoder.getstate()[0])

@@ -68,6 +68,7 @@ class Outbound:
         self._reading: asyncio.Future[Sequence[Row]] | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._ready: dict[StreamSource, None] = {}
+        self._first: dict[StreamSource, None] = {}
 
     @property
     def cursor(self) -> int | None:
@@ -136,10 +137,11 @@ class Outbound:
 
     def wake(self, source: StreamSource, *, first: bool = False) -> None:
         """Say that `source` has something: it is asked for frames until it gives None, in turn with the others. With
-        `first` its next turn comes before those that wait: what is little, as the echo of a key, need not wait."""
+        `first` its next frame is written at once, before those that wait: what is little, as the echo of a key, shares
+        no batch with a flood."""
         if self._transport is not None:
             if first:
-                self._ready = {source: None, **self._ready}
+                self._first[source] = None
             else:
                 self._ready[source] = None
             self._schedule()
@@ -147,6 +149,7 @@ class Outbound:
     def drop(self, source: StreamSource) -> None:
         """Ask `source` for nothing more, also when it was woken."""
         self._ready.pop(source, None)
+        self._first.pop(source, None)
 
     def connect(self, transport: asyncio.Transport, congestion: Callable[[bool], None]) -> None:
         """Begin to write. `congestion(True)` asks to read no more requests, `congestion(False)` to go on."""
@@ -192,6 +195,7 @@ class Outbound:
         """Write what is queued, then close the transport."""
         self._ending = True
         self._ready.clear()
+        self._first.clear()
         self._schedule()
 
     def close(self) -> None:
@@ -202,6 +206,7 @@ class Outbound:
         self._queue.clear()
         self._queued = 0
         self._ready.clear()
+        self._first.clear()
 
     def _congest(self) -> None:
         if not self._congested and self._congestion is not None:
@@ -222,18 +227,20 @@ class Outbound:
         left = TURN_BYTES
         while self._transport is not None and not self._paused:
             batch: list[bytes] = []
+            streamed = 0
             spent = self._take_queue(batch) + self._take_events(batch)
             if not (spent or self._queue or self._reading or self._retry):
-                spent = self._take_stream(batch)
+                streamed = self._take_stream(batch)
             if batch:
                 self._transport.write(b"".join(batch))
             if self._ending and not self._queue:
                 self._transport.close()
                 return
-            if not spent:
+            if not (spent or streamed):
                 return
             left -= spent
-            if left <= 0:
+            if streamed or left <= 0:
+                # After each batch of streams, so that what goes first is heard of between two.
                 self._schedule()
                 return
 
@@ -331,24 +338,34 @@ class Outbound:
         self._schedule()
 
     def _take_stream(self, batch: list[bytes]) -> int:
+        first = self._first
+        while first:
+            source = next(iter(first))
+            del first[source]
+            cost = self._ask(source, batch)
+            if cost:
+                return cost
         ready = self._ready
         cost = 0
         while ready and cost < BATCH_BYTES:
-            source = next(iter(ready))
-            # To the end of the line before it is asked: it may drop itself.
-            del ready[source]
-            ready[source] = None
-            try:
-                frame = source.next_frame()
-            except Exception:
-                log.exception("a stream source failed and is dropped")
-                frame = None
-            if frame is None:
-                ready.pop(source, None)
-            else:
-                cost += len(frame) + FRAME_COST
-                _add(batch, frame)
+            cost += self._ask(next(iter(ready)), batch)
         return cost
+
+    def _ask(self, source: StreamSource, batch: list[bytes]) -> int:
+        ready = self._ready
+        # To the end of the line before it is asked: it may drop itself.
+        ready.pop(source, None)
+        ready[source] = None
+        try:
+            frame = source.next_frame()
+        except Exception:
+            log.exception("a stream source failed and is dropped")
+            frame = None
+        if frame is None:
+            ready.pop(source, None)
+            return 0
+        _add(batch, frame)
+        return len(frame) + FRAME_COST
 
 
 def _add(batch: list[bytes], frame: bytes) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
 from agentlanes.kernel.clock import Clock
-from agentlanes.kernel.ports.runners import Grew, RunnerError, RunnerEvent, Runners, TapeReader, TerminalSize
+from agentlanes.kernel.ports.runners import Grew, Lost, RunnerError, RunnerEvent, Runners, TapeReader, TerminalSize
 from agentlanes.kernel.refusals import refuse_runner
 from agentlanes.kernel.views import Views
 from agentlanes.kernel.vitals import Vitals
@@ -60,7 +60,14 @@ class Terminals:
     def _hear(self, event: RunnerEvent) -> None:
         if isinstance(event, Grew):
             for peer, attachment in self._attached.get(event.process_id, {}).values():
+                attachment.grew(event.end)
                 peer.outbound.wake(attachment, first=event.end - attachment.offset <= LITTLE)
+        elif isinstance(event, Lost):
+            # What its runner wrote last, and could tell nobody.
+            for process_id in event.process_ids:
+                for peer, attachment in self._attached.get(process_id, {}).values():
+                    attachment.look()
+                    peer.outbound.wake(attachment)
 
     def _find(self, context: Context) -> Terminal:
         terminal: Terminal = self._views.find("terminal", context.terminal_id)
@@ -93,6 +100,7 @@ class Terminals:
             terminal.terminal_id,
             tape,
             offset,
+            end,
             payload.window_bytes,
             payload.flow or "latest",
             payload.encoding or "utf-8",
@@ -107,6 +115,8 @@ class Terminals:
                 return
             self._drop(peer, terminal.process_id)
             self._attached.setdefault(terminal.process_id, {})[peer.id] = (peer, attachment)
+            # It may have grown since it was answered.
+            attachment.look()
             peer.outbound.wake(attachment)
 
             if nudge and terminal.process_id not in self._nudges:
