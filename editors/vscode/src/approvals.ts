@@ -2,7 +2,11 @@
 
 import * as vscode from "vscode";
 import { Refusal, type Connection } from "./connection";
-import type { Approval, ApprovalOption } from "./protocol";
+import type { Approval, ApprovalOption, ApprovalResolve, ApprovalScope } from "./protocol";
+
+type Decided = Omit<ApprovalResolve, "approval_id">;
+
+const SCOPES: ApprovalScope[] = ["session", "lane", "workspace"];
 
 export interface ApprovalNode {
   kind: "approval";
@@ -53,11 +57,22 @@ export class Approvals implements vscode.TreeDataProvider<ApprovalNode>, vscode.
       return;
     }
     if (approval.questions !== undefined && approval.questions.length > 0) return this.answerQuestions(approval);
-    const picked = await vscode.window.showQuickPick(
-      approval.options.map((option) => ({ label: option.label, description: option.kind, option })),
-      { title: `${this.laneName(approval)}: ${approval.title}`, placeHolder: "Enter takes the first" },
-    );
-    if (picked !== undefined) await this.resolve(approval, picked.option);
+    const rows: { label: string; description: string; decision: Decided }[] = approval.options.map((option) => ({
+      label: option.label,
+      description: option.kind.replace("_", " "),
+      decision: { option_id: option.option_id },
+    }));
+    for (const kind of ["allow_once", "reject_once"] as const) {
+      if (approval.options.some((option) => option.kind === kind)) rows.push(...SCOPES.map((scope) => scoped(kind, scope)));
+    }
+    if (approval.options.some((option) => option.kind === "reject_once")) {
+      rows.push({ label: "Reject, and say why…", description: "", decision: { kind: "reject_once", reason: "" } });
+    }
+    const picked = await vscode.window.showQuickPick(rows, { title: `${this.laneName(approval)}: ${approval.title}`, placeHolder: "Enter takes the first" });
+    if (picked === undefined) return;
+    if (picked.decision.reason !== "") return this.send(approval, picked.decision);
+    const reason = await vscode.window.showInputBox({ title: approval.title, prompt: "Why not?", ignoreFocusOut: true });
+    if (reason !== undefined) await this.send(approval, { ...picked.decision, ...(reason === "" ? { reason: undefined } : { reason }) });
   }
 
   /** Answers with the first option of a kind. */
@@ -82,7 +97,7 @@ export class Approvals implements vscode.TreeDataProvider<ApprovalNode>, vscode.
     await this.send(approval, { option_id: option.option_id });
   }
 
-  private async send(approval: Approval, decision: Record<string, unknown>): Promise<void> {
+  private async send(approval: Approval, decision: Decided): Promise<void> {
     try {
       await this.connection.call("approval.resolve", { approval_id: approval.approval_id, ...decision });
     } catch (error) {
@@ -110,7 +125,12 @@ export class Approvals implements vscode.TreeDataProvider<ApprovalNode>, vscode.
     const buttons = approval.questions?.length ? ["Answer…"] : labels;
     const chosen = await vscode.window.showInformationMessage(message, ...buttons);
     const current = this.connection.mirror.get("approval", approval.approval_id);
-    if (chosen === undefined || current?.status !== "pending") return;
+    if (chosen === undefined) return;
+    if (current?.status !== "pending") {
+      const by = current?.decision === undefined ? "" : ` by ${current.decision.actor}`;
+      void vscode.window.showInformationMessage(`It is ${current?.status ?? "gone"} already${by}.`);
+      return;
+    }
     const option = approval.options[labels.indexOf(chosen)];
     await (option === undefined || buttons[0] === "Answer…" ? this.answer(approval) : this.resolve(approval, option));
   }
@@ -118,6 +138,12 @@ export class Approvals implements vscode.TreeDataProvider<ApprovalNode>, vscode.
   private laneName(approval: Approval): string {
     return this.connection.mirror.get("lane", approval.lane_id)?.name ?? approval.lane_id;
   }
+}
+
+/** The same answer for all that is alike. */
+function scoped(kind: "allow_once" | "reject_once", scope: ApprovalScope): { label: string; description: string; decision: Decided } {
+  const word = kind === "allow_once" ? "Allow" : "Reject";
+  return { label: `${word} the same in this ${scope}`, description: "until it is revoked", decision: { kind, scope } };
 }
 
 async function ask(

@@ -1,23 +1,28 @@
 /** The connection to the server: typed requests, events into the mirror, and a way back after every loss. */
 
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import {
   CloseAction,
   ErrorAction,
+  ErrorCodes,
   LanguageClient,
   ResponseError,
   State,
   type Executable,
 } from "vscode-languageclient/node";
-import { Mirror } from "./mirror";
+import { Mirror, type Noun } from "./mirror";
 import {
+  ENTITIES,
   TOPICS,
   VERSION,
   type Calls,
+  type Entities,
   type ErrorData,
   type EventEnvelope,
+  type Operation,
   type Payloads,
+  type Problem,
   type ResponseEnvelope,
 } from "./protocol";
 
@@ -40,42 +45,77 @@ export class Refusal extends Error {
   }
 }
 
+/** What the server says of itself when a connection begins. */
+export interface ServerIdentity {
+  server_id: string;
+  generation: number;
+  peer_id: string;
+  protocol_version: string;
+}
+
+/** A request that has no answer yet. */
+interface Waiting {
+  method: string;
+  params: object;
+  resolve(payload: unknown): void;
+  reject(error: unknown): void;
+  /** The client that it was sent by last. */
+  sentBy?: LanguageClient;
+}
+
+const CUT: number[] = [
+  ErrorCodes.MessageWriteError,
+  ErrorCodes.MessageReadError,
+  ErrorCodes.PendingResponseRejected,
+  ErrorCodes.ConnectionInactive,
+];
 const RETRY_MS = [100, 500, 1000, 2000, 5000];
 
 export class Connection implements vscode.Disposable {
   readonly mirror = new Mirror();
   private client: LanguageClient | undefined;
-  private opening: Promise<void> = Promise.resolve();
   private failures = 0;
   private wanted = false;
+  private timer: NodeJS.Timeout | undefined;
+  private number = 0;
+  /** What is sent again has the same envelope_id, so it is done once; no other window has this one's. */
+  private readonly mark = `vscode-${randomBytes(8).toString("hex")}`;
+  private readonly waiting = new Map<number, Waiting>();
   private readonly streams = new vscode.EventEmitter<{ topic: string; event: EventEnvelope }>();
   private readonly states = new vscode.EventEmitter<boolean>();
   /** Fires with true when the mirror is live again, with false when the server is out of reach. */
   readonly onDidChangeState = this.states.event;
   connected = false;
+  /** The server that answered last. */
+  server: ServerIdentity | undefined;
 
   constructor(private readonly log: vscode.LogOutputChannel) {}
 
   /** Connects. What fails is raised, and tried again in the background until it works or `stop` is called. */
   async start(): Promise<void> {
     this.wanted = true;
-    this.opening = this.open();
+    clearTimeout(this.timer);
+    let client: LanguageClient | undefined;
     try {
-      await this.opening;
+      client = this.client = this.make();
+      await this.open(client);
     } catch (error) {
       this.log.warn(String(error));
+      if (this.client !== client) throw error; // Somebody has connected anew meanwhile.
       this.client = undefined;
+      // What was asked for is not done much later, when nobody expects it any more.
+      if (this.failures + 1 >= RETRY_MS.length || isMissing(error)) this.abandon(String(error));
       this.retry();
       throw error;
     }
   }
 
-  private async open(): Promise<void> {
+  private make(): LanguageClient {
     const [command, ...args] = vscode.workspace.getConfiguration("agentlanes").get<string[]>("command", []);
     if (command === undefined) throw new Error("agentlanes.command is empty; set it to a program and its arguments");
     const cwd = vscode.workspace.workspaceFolders?.find((folder) => folder.uri.scheme === "file")?.uri.fsPath;
     const executable: Executable = { command, args, options: cwd === undefined ? {} : { cwd } };
-    const client = new LanguageClient("agentlanes", "agentlanes", executable, {
+    const client: LanguageClient = new LanguageClient("agentlanes", "agentlanes", executable, {
       documentSelector: [],
       initializationOptions: { agentlanes: { protocol_versions: [VERSION], client: "vscode" } },
       outputChannel: this.log,
@@ -83,51 +123,111 @@ export class Connection implements vscode.Disposable {
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
         closed: () => {
-          this.lose();
+          this.lose(client);
           return { action: CloseAction.DoNotRestart, handled: true };
         },
       },
     });
-    this.client = client;
     for (const topic of Object.keys(TOPICS)) {
-      client.onNotification(topic, (event: EventEnvelope) => this.hear(topic, event));
+      client.onNotification(topic, (event: EventEnvelope) => {
+        if (client === this.client) this.hear(topic, event);
+      });
     }
+    return client;
+  }
+
+  private async open(client: LanguageClient): Promise<void> {
     await client.start();
-    await this.subscribe();
+    const { experimental } = client.initializeResult?.capabilities ?? {};
+    const server = (experimental as { agentlanes?: ServerIdentity } | undefined)?.agentlanes;
+    if (server === undefined) throw new Error("the program of agentlanes.command is not an agentlanes server");
+    if (this.server?.server_id !== server.server_id) this.mirror.seq = undefined;
+    this.server = server;
+    await this.subscribe(client);
     this.failures = 0;
   }
 
-  /** Asks the server, once the connection that is being opened is there. Raises Refusal. */
-  async call<M extends keyof Calls>(
+  /**
+   * Asks the server, now or as soon as there is one. A command is done once, however often it had to be sent. Raises
+   * Refusal.
+   */
+  call<M extends keyof Calls>(
     method: M,
     payload: Calls[M]["payload"] = {} as Calls[M]["payload"],
     context: Context = {},
   ): Promise<Calls[M]["result"]> {
-    await this.opening.catch(() => undefined);
-    return this.request(method, payload, context);
+    this.number += 1;
+    const number = this.number;
+    const envelope_id = `${this.mark}-${number}`;
+    return new Promise((resolve, reject) => {
+      if (!this.wanted) return reject(unreachable("this window is not connected"));
+      const params = { correlation_id: envelope_id, ...context, envelope_id, payload };
+      this.waiting.set(number, { method, params, resolve: resolve as Waiting["resolve"], reject });
+      if (this.connected) this.sendWaiting();
+    });
   }
 
-  private async request<M extends keyof Calls>(
+  /** Sends a command and follows what it is about until nothing is under way there any more. Raises Refusal. */
+  async follow<M extends keyof Calls>(
+    noun: Noun,
     method: M,
     payload: Calls[M]["payload"],
     context: Context,
-  ): Promise<Calls[M]["result"]> {
-    const client = this.client;
-    if (client === undefined || client.state !== State.Running) {
-      throw new Refusal("the server is out of reach; agentlanes: Reconnect tries again", "NOT_CONNECTED", {});
+  ): Promise<Entities[Noun]> {
+    const answer = (await this.call(method, payload, context)) as unknown as Record<string, Entities[Noun]>;
+    const given = answer[noun] as Entities[Noun];
+    const id = String((given as unknown as Record<string, unknown>)[ENTITIES[noun].id]);
+    const ended = await new Promise<Entities[Noun]>((resolve) => {
+      const look = (): boolean => {
+        // The mirror may already be past the answer, never behind it.
+        const now = (this.mirror.get(noun, id) ?? given) as Entities[Noun] & { operation?: Operation };
+        if (now.operation !== undefined) return false;
+        resolve(now);
+        return true;
+      };
+      if (look()) return;
+      const listening = this.mirror.listen((change) => {
+        if (change.op !== "append" && (change.op === "reset" || change.noun === noun) && look()) listening.dispose();
+      });
+    });
+    const { problem } = ended as Entities[Noun] & { problem?: Problem };
+    if (problem !== undefined) throw new Refusal(problem.message, problem.code, problem.details ?? {});
+    return ended;
+  }
+
+  private sendWaiting(): void {
+    for (const [number, each] of this.waiting) {
+      if (this.client !== undefined && each.sentBy !== this.client) this.sendOne(number, each, this.client);
     }
-    try {
-      const params = { correlation_id: randomUUID(), ...context, payload };
-      const answer = await client.sendRequest<ResponseEnvelope>(method, params);
-      return answer.payload as Calls[M]["result"];
-    } catch (error) {
-      throw describe(error);
-    }
+  }
+
+  private sendOne(number: number, each: Waiting, client: LanguageClient): void {
+    each.sentBy = client;
+    client.sendRequest<ResponseEnvelope>(each.method, each.params).then(
+      (answer) => {
+        this.waiting.delete(number);
+        each.resolve(answer.payload);
+      },
+      (error: unknown) => {
+        const refusal = describe(error);
+        // Nobody answered, or the server goes: the next one is asked again.
+        if (wasCut(error) || refusal?.code === "SERVER_STOPPING") return;
+        this.waiting.delete(number);
+        each.reject(refusal ?? error);
+      },
+    );
+  }
+
+  private abandon(message: string): void {
+    const left = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const each of left) each.reject(unreachable(message));
   }
 
   /** Sends without an answer: keystrokes and credit. */
   send<M extends keyof Calls>(method: M, payload: Calls[M]["payload"], context: Context): void {
-    if (this.client?.state === State.Running) void this.client.sendNotification(method, { ...context, payload });
+    if (this.client?.state !== State.Running) return;
+    this.client.sendNotification(method, { ...context, payload }).catch((error: unknown) => this.log.debug(String(error)));
   }
 
   /** Hears the notifications of one stream topic. */
@@ -139,14 +239,17 @@ export class Connection implements vscode.Disposable {
 
   async restart(): Promise<void> {
     await this.stop();
+    this.failures = 0;
     await this.start();
   }
 
   async stop(): Promise<void> {
     this.wanted = false;
+    clearTimeout(this.timer);
     const client = this.client;
     this.client = undefined;
     this.connected = false;
+    this.abandon("this window was disconnected");
     if (client !== undefined && client.state !== State.Stopped) await client.stop().catch(() => undefined);
   }
 
@@ -161,21 +264,25 @@ export class Connection implements vscode.Disposable {
     if (!this.mirror.hear(topic, event)) {
       this.log.warn(`the events have a gap at ${String(event.seq)}; everything is read anew`);
       this.mirror.seq = undefined;
-      void this.subscribe();
+      const client = this.client;
+      if (client !== undefined) this.subscribe(client).catch((error: unknown) => this.log.warn(String(error)));
     }
   }
 
-  private async subscribe(): Promise<void> {
+  private async subscribe(client: LanguageClient): Promise<void> {
     const after = this.mirror.seq;
-    const subscription = await this.request("event.subscribe", after === undefined ? {} : { after_seq: after }, {});
-    this.mirror.begin(subscription);
-    if (this.mirror.seq === undefined) return this.subscribe();
+    const params = { correlation_id: `${this.mark}-subscribe`, payload: after === undefined ? {} : { after_seq: after } };
+    const answer = await client.sendRequest<ResponseEnvelope>("event.subscribe", params);
+    if (client !== this.client) return;
+    this.mirror.begin(answer.payload as unknown as Calls["event.subscribe"]["result"]);
+    if (this.mirror.seq === undefined) return this.subscribe(client);
     this.connected = true;
     this.states.fire(true);
+    this.sendWaiting();
   }
 
-  private lose(): void {
-    if (this.client === undefined) return;
+  private lose(client: LanguageClient): void {
+    if (this.client !== client || !this.connected) return; // What fails while it opens is told by `start`.
     this.client = undefined;
     this.connected = false;
     this.states.fire(false);
@@ -185,16 +292,29 @@ export class Connection implements vscode.Disposable {
   private retry(): void {
     const pause = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
     this.failures += 1;
-    setTimeout(() => {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
       if (this.wanted && this.client === undefined) this.start().catch(() => undefined);
     }, pause);
   }
 }
 
-function describe(error: unknown): unknown {
-  if (error instanceof ResponseError) {
-    const data = error.data as Partial<ErrorData> | undefined;
-    return new Refusal(error.message, data?.code ?? String(error.code), (data?.details ?? {}) as Record<string, unknown>);
-  }
-  return error;
+/** What the server refused; undefined where it was not the server that said no. */
+function describe(error: unknown): Refusal | undefined {
+  if (!(error instanceof ResponseError)) return undefined;
+  const data = error.data as Partial<ErrorData> | undefined;
+  if (data?.code === undefined) return undefined;
+  return new Refusal(error.message, data.code, (data.details ?? {}) as Record<string, unknown>);
+}
+
+function wasCut(error: unknown): boolean {
+  return !(error instanceof ResponseError) || CUT.includes(error.code);
+}
+
+function unreachable(message: string): Refusal {
+  return new Refusal(`${message}; *Agent Lanes: Reconnect* tries again`, "NOT_CONNECTED", {});
+}
+
+function isMissing(error: unknown): boolean {
+  return String(error).includes("ENOENT") || String(error).includes("EACCES");
 }

@@ -2,27 +2,36 @@
 
 import * as vscode from "vscode";
 import { Approvals } from "./approvals";
+import { Changes } from "./changes";
 import { registerCommands } from "./commands";
 import { Connection } from "./connection";
+import { Documents } from "./documents";
 import { LaneTree } from "./lanes";
-import { Originals, Review } from "./review";
+import { Notices } from "./notices";
+import { Picker } from "./pick";
+import { Review } from "./review";
 import { SessionPanels } from "./session_panel";
+import { LaneSourceControls } from "./source_control";
 import { Status } from "./status";
 import { Terminals } from "./terminals";
 
 /** What other extensions, and tests, may use. */
 export interface Api {
   connection: Connection;
+  changes: Changes;
 }
 
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const log = vscode.window.createOutputChannel("Agent Lanes", { log: true });
   const connection = new Connection(log);
-  const originals = new Originals();
+  const changes = new Changes(connection);
+  const documents = new Documents(connection, changes);
   const approvals = new Approvals(connection);
-  const tree = new LaneTree(connection);
-  const review = new Review(connection, originals);
-  const panels = new SessionPanels(connection, context.extensionUri);
+  const tree = new LaneTree(connection, changes);
+  const review = new Review(connection, changes, documents);
+  const panels = new SessionPanels(connection, review, context);
+  const controls = new LaneSourceControls(connection, changes, documents);
+  const picker = new Picker(connection, panels, controls);
   const terminals = new Terminals(connection);
   const approvalView = vscode.window.createTreeView("agentlanes.approvals", { treeDataProvider: approvals });
   approvals.onDidChangeTreeData(() => {
@@ -32,23 +41,25 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   context.subscriptions.push(
     log,
     connection,
-    originals,
+    changes,
+    documents,
     approvals,
     tree,
+    review,
     panels,
+    controls,
+    new Notices(connection, panels),
     terminals,
     approvalView,
     new Status(connection),
     vscode.window.createTreeView("agentlanes.lanes", { treeDataProvider: tree }),
     vscode.window.registerTerminalProfileProvider("agentlanes.lane", {
       provideTerminalProfile: async () => {
-        const lanes = connection.mirror.list("lane").filter((lane) => lane.status !== "closed");
-        const rows = lanes.map((lane) => ({ label: lane.name, description: lane.status, lane }));
-        const picked = rows.length === 1 ? rows[0] : await vscode.window.showQuickPick(rows, { title: "Which lane?" });
-        return picked === undefined ? undefined : terminals.profile(picked.lane);
+        const lane = await picker.lane(undefined);
+        return lane === undefined ? undefined : terminals.profile(lane);
       },
     }),
-    ...registerCommands({ connection, approvals, review, panels, terminals }),
+    ...registerCommands({ connection, approvals, changes, controls, review, panels, terminals, picker }),
   );
   connection.start().catch(async (error: unknown) => {
     log.error(String(error));
@@ -58,5 +69,5 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     );
     if (again !== undefined) await vscode.commands.executeCommand("agentlanes.restart");
   });
-  return { connection };
+  return { connection, changes };
 }

@@ -1,6 +1,8 @@
 /** The tree of lanes: what runs, what waits, what each agent does now. */
 
+import * as path from "node:path";
 import * as vscode from "vscode";
+import type { ChangedFile, Changes } from "./changes";
 import type { Connection } from "./connection";
 import type { Lane, Session, Terminal, Turn, Workspace } from "./protocol";
 
@@ -8,7 +10,11 @@ export type Node =
   | { kind: "workspace"; workspace: Workspace }
   | { kind: "lane"; lane: Lane }
   | { kind: "session"; session: Session }
-  | { kind: "terminal"; terminal: Terminal };
+  | { kind: "turn"; turn: Turn }
+  | { kind: "terminal"; terminal: Terminal }
+  | { kind: "changes"; lane: Lane; files: ChangedFile[] }
+  | { kind: "file"; file: ChangedFile }
+  | { kind: "closed"; workspace: Workspace };
 
 const LANE_ICONS: Record<string, [icon: string, colour?: string]> = {
   provisioning: ["loading~spin"],
@@ -18,6 +24,8 @@ const LANE_ICONS: Record<string, [icon: string, colour?: string]> = {
   error: ["error", "charts.red"],
   closed: ["archive"],
 };
+/** What a person would say, where it is another word. */
+const STATES: Record<string, string> = { blocked: "waits for you", provisioning: "is being made" };
 const TURN_ICONS: Record<string, [icon: string, colour?: string]> = {
   running: ["loading~spin", "charts.blue"],
   waiting: ["question", "charts.yellow"],
@@ -27,16 +35,22 @@ export class LaneTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   private readonly changes = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changes.event;
   private timer: NodeJS.Timeout | undefined;
-  private readonly listening: vscode.Disposable;
+  private readonly listening: vscode.Disposable[];
 
-  constructor(private readonly connection: Connection) {
-    this.listening = connection.mirror.listen((change) => {
-      if (change.op === "reset" || (change.op !== "append" && change.noun !== "item")) this.refreshSoon();
-    });
+  constructor(
+    private readonly connection: Connection,
+    private readonly laneChanges: Changes,
+  ) {
+    this.listening = [
+      connection.mirror.listen((change) => {
+        if (change.op === "reset" || (change.op !== "append" && change.noun !== "item")) this.refreshSoon();
+      }),
+      laneChanges.onDidRead(() => this.refreshSoon()),
+    ];
   }
 
   dispose(): void {
-    this.listening.dispose();
+    for (const listening of this.listening) listening.dispose();
     this.changes.dispose();
     clearTimeout(this.timer);
   }
@@ -44,20 +58,26 @@ export class LaneTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   getChildren(node?: Node): Node[] {
     const { mirror } = this.connection;
     if (node === undefined) {
-      const workspaces = mirror.list("workspace").filter((workspace) => this.lanesOf(workspace).length > 0);
+      const workspaces = mirror.list("workspace").filter((workspace) => mirror.list("lane", workspace.workspace_id).length > 0);
       if (workspaces.length > 1) return workspaces.map((workspace) => ({ kind: "workspace", workspace }));
       return workspaces.flatMap((workspace) => this.lanesOf(workspace));
     }
-    if (node.kind === "workspace") return this.lanesOf(node.workspace);
-    if (node.kind === "lane") {
-      const sessions = mirror.list("session", node.lane.lane_id).filter((session) => session.status !== "terminated");
-      const terminals = mirror.list("terminal", node.lane.lane_id).filter((terminal) => terminal.state !== "closed");
-      return [
-        ...sessions.map((session): Node => ({ kind: "session", session })),
-        ...terminals.map((terminal): Node => ({ kind: "terminal", terminal })),
-      ];
+    switch (node.kind) {
+      case "workspace":
+        return this.lanesOf(node.workspace);
+      case "closed":
+        return this.closedOf(node.workspace).map((lane) => ({ kind: "lane", lane }));
+      case "lane":
+        return node.lane.status === "closed" ? [] : this.partsOf(node.lane);
+      case "session": {
+        const queued = mirror.list("turn", node.session.session_id).filter((turn) => turn.status === "queued");
+        return queued.sort((a, b) => (a.position ?? 0) - (b.position ?? 0)).map((turn) => ({ kind: "turn", turn }));
+      }
+      case "changes":
+        return node.files.map((file) => ({ kind: "file", file }));
+      default:
+        return [];
     }
-    return [];
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
@@ -80,26 +100,79 @@ export class LaneTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
         item.command = { command: "agentlanes.attachTerminal", title: "Show", arguments: [node] };
         return item;
       }
+      case "turn": {
+        const item = new vscode.TreeItem(node.turn.prompt.split("\n", 1)[0] ?? "");
+        item.id = node.turn.turn_id;
+        item.description = "queued";
+        item.tooltip = node.turn.prompt;
+        item.contextValue = "queued";
+        item.iconPath = new vscode.ThemeIcon("clock");
+        return item;
+      }
+      case "changes": {
+        const count = node.files.length;
+        const item = new vscode.TreeItem(count === 1 ? "1 changed file" : `${count} changed files`, vscode.TreeItemCollapsibleState.Collapsed);
+        item.id = `changes ${node.lane.lane_id}`;
+        item.description = countLines(node.files);
+        item.iconPath = new vscode.ThemeIcon("diff");
+        return item;
+      }
+      case "file": {
+        const { file } = node;
+        const item = new vscode.TreeItem(vscode.Uri.file(path.join(file.folder, file.path)));
+        item.id = `${file.lane_id} ${file.folder} ${file.path}`;
+        item.description = `${file.status} ${countLines([file])}`;
+        item.command = { command: "agentlanes.openChange", title: "Open the Change", arguments: [node] };
+        return item;
+      }
+      case "closed": {
+        const item = new vscode.TreeItem("Closed", vscode.TreeItemCollapsibleState.Collapsed);
+        item.id = `closed ${node.workspace.workspace_id}`;
+        item.description = String(this.closedOf(node.workspace).length);
+        item.iconPath = new vscode.ThemeIcon("archive");
+        return item;
+      }
     }
   }
 
   private lanesOf(workspace: Workspace): Node[] {
-    const lanes = this.connection.mirror.list("lane", workspace.workspace_id);
-    return lanes.filter((lane) => lane.status !== "closed").map((lane) => ({ kind: "lane", lane }));
+    const lanes = this.connection.mirror.list("lane", workspace.workspace_id).filter((lane) => lane.status !== "closed");
+    const rows: Node[] = lanes.map((lane) => ({ kind: "lane", lane }));
+    return this.closedOf(workspace).length === 0 ? rows : [...rows, { kind: "closed", workspace }];
+  }
+
+  private closedOf(workspace: Workspace): Lane[] {
+    return this.connection.mirror.list("lane", workspace.workspace_id).filter((lane) => lane.status === "closed");
+  }
+
+  private partsOf(lane: Lane): Node[] {
+    const { mirror } = this.connection;
+    const sessions = mirror.list("session", lane.lane_id).filter((session) => session.status !== "terminated");
+    const terminals = mirror.list("terminal", lane.lane_id).filter((terminal) => terminal.state !== "closed");
+    const files = this.laneChanges.get(lane) ?? [];
+    return [
+      ...sessions.map((session): Node => ({ kind: "session", session })),
+      ...terminals.map((terminal): Node => ({ kind: "terminal", terminal })),
+      ...(files.length === 0 ? [] : [{ kind: "changes", lane, files } as Node]),
+    ];
   }
 
   private showLane(lane: Lane): vscode.TreeItem {
-    const item = new vscode.TreeItem(lane.name, vscode.TreeItemCollapsibleState.Expanded);
+    const isClosed = lane.status === "closed";
+    const item = new vscode.TreeItem(lane.name, isClosed ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Expanded);
     item.id = lane.lane_id;
-    item.description = lane.operation ? `${lane.operation.kind}…` : lane.status;
+    const files = isClosed ? undefined : this.laneChanges.get(lane);
+    const state = lane.operation ? `${lane.operation.kind}…` : (STATES[lane.status] ?? lane.status);
+    item.description = files === undefined || files.length === 0 ? state : `${state} ${countLines(files)}`;
     item.iconPath = icon(LANE_ICONS[lane.status] ?? ["git-branch"]);
-    item.contextValue = "lane";
+    item.contextValue = isClosed ? "closedLane" : "lane";
     const merged = (lane.merges ?? []).at(-1);
     item.tooltip = new vscode.MarkdownString(
       [
         `**${lane.name}**`,
         `\`${lane.branch}\` → \`${lane.worktrees[0]?.target_branch ?? "?"}\``,
         lane.problem ? `$(error) ${lane.problem.message}` : "",
+        `decides: ${lane.permission_mode ?? "supervised"}`,
         merged ? `merged as \`${merged.merge_commit.slice(0, 10)}\`` : "",
       ]
         .filter((line) => line !== "")
@@ -113,7 +186,8 @@ export class LaneTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     const turns = this.connection.mirror.list("turn", session.session_id);
     const active = turns.find((turn) => turn.status === "running" || turn.status === "waiting");
     const queued = turns.filter((turn) => turn.status === "queued").length;
-    const item = new vscode.TreeItem(session.title ?? session.profile);
+    const folds = queued === 0 ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Expanded;
+    const item = new vscode.TreeItem(session.title ?? session.profile, folds);
     item.id = session.session_id;
     const said = session.activity || describeTurn(active) || session.status;
     item.description = queued > 0 ? `${said} · ${queued} queued` : said;
@@ -135,6 +209,11 @@ export class LaneTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
 function describeTurn(turn: Turn | undefined): string {
   if (turn === undefined) return "";
   return turn.status === "waiting" ? "waits for you" : "working";
+}
+
+function countLines(files: ChangedFile[]): string {
+  const sum = (field: "additions" | "deletions") => files.reduce((all, file) => all + file[field], 0);
+  return `+${sum("additions")} −${sum("deletions")}`;
 }
 
 function icon([name, colour]: [string, string?]): vscode.ThemeIcon {

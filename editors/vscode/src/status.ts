@@ -25,15 +25,20 @@ export class Status implements vscode.Disposable {
   }
 
   private show(): void {
-    if (!this.connection.connected) {
+    const { mirror, connected } = this.connection;
+    const works = mirror.list("turn").some((turn) => turn.status === "running" || turn.status === "waiting");
+    // For the menus: what can be done now.
+    void vscode.commands.executeCommand("setContext", "agentlanes.connected", connected);
+    void vscode.commands.executeCommand("setContext", "agentlanes.running", connected && works);
+    if (!connected) {
       this.item.text = "$(plug) Agent Lanes";
       this.item.tooltip = "No server is connected. Click to connect.";
       this.item.command = "agentlanes.restart";
       this.item.backgroundColor = undefined;
       return;
     }
-    const running = this.connection.mirror.list("lane").filter((lane) => lane.status === "running").length;
-    const waiting = this.connection.mirror.list("approval").filter((approval) => approval.status === "pending").length;
+    const running = mirror.list("lane").filter((lane) => lane.status === "running").length;
+    const waiting = mirror.list("approval").filter((approval) => approval.status === "pending").length;
     this.item.text = `$(git-branch) ${running}${waiting > 0 ? ` $(bell-dot) ${waiting}` : ""}`;
     this.item.tooltip = `${running} lanes run, ${waiting} questions wait`;
     this.item.command = waiting > 0 ? "agentlanes.answer" : "agentlanes.lanes.focus";

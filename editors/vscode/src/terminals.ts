@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import type { Connection } from "./connection";
+import { Pace } from "./pace";
 import type { Lane, Terminal } from "./protocol";
 
 const TAIL_BYTES = 256 * 1024;
@@ -24,7 +25,7 @@ export class Terminals implements vscode.Disposable {
 
   /** Starts a shell in the lane and shows it. */
   async spawn(lane: Lane): Promise<void> {
-    this.show(await this.make(lane));
+    this.show(await this.make(lane), false);
   }
 
   /** A new shell of the lane, for a terminal profile. */
@@ -33,22 +34,23 @@ export class Terminals implements vscode.Disposable {
   }
 
   /** Shows a terminal that runs. */
-  show(terminal: Terminal): void {
+  show(terminal: Terminal, preserveFocus = true): void {
     let shown = this.shown.get(terminal.terminal_id);
     if (shown === undefined) {
       shown = vscode.window.createTerminal(this.describe(terminal));
       this.shown.set(terminal.terminal_id, shown);
     }
-    shown.show(true);
+    shown.show(preserveFocus);
   }
 
   private async make(lane: Lane): Promise<Terminal> {
+    if (!vscode.workspace.isTrusted) throw new Error("A terminal runs programs: trust this folder first.");
     return (await this.connection.call("terminal.spawn", {}, { lane_id: lane.lane_id })).terminal;
   }
 
   private describe(terminal: Terminal): vscode.ExtensionTerminalOptions {
     const lane = this.connection.mirror.get("lane", terminal.lane_id);
-    const name = `${lane?.name ?? "lane"}: ${terminal.title ?? "shell"}`;
+    const name = `${lane?.name ?? "lane"}: ${terminal.title}`;
     return { name, iconPath: new vscode.ThemeIcon("git-branch"), pty: new LanePty(this.connection, terminal) };
   }
 }
@@ -60,10 +62,12 @@ export class LanePty implements vscode.Pseudoterminal {
   readonly onDidWrite = this.writes.event;
   readonly onDidClose = this.closes.event;
   private readonly context: { lane_id: string; terminal_id: string };
-  private readonly decoder = new TextDecoder();
+  private decoder = new TextDecoder();
+  private readonly pace = new Pace((data) => this.writes.fire(data));
   private offset: number | undefined;
   private size: vscode.TerminalDimensions | undefined;
   private listening: vscode.Disposable[] = [];
+  private hasEnded = false;
 
   constructor(
     private readonly connection: Connection,
@@ -76,10 +80,12 @@ export class LanePty implements vscode.Pseudoterminal {
     this.size = size;
     this.listening = [
       this.connection.onStream("terminal.output", (output) => {
-        if (output.terminal_id !== this.context.terminal_id || (this.offset ?? 0) > output.offset) return;
+        if (output.terminal_id !== this.context.terminal_id || output.offset < (this.offset ?? 0)) return;
+        if ((output.skipped ?? 0) > 0) this.tell(`${output.skipped} bytes were faster than this window and are skipped`);
         this.offset = output.next_offset;
-        this.writes.fire(this.decoder.decode(Buffer.from(output.data, "base64"), { stream: true }));
-        this.connection.send("terminal.ack", { consumed: output.next_offset }, this.context);
+        const text = this.decoder.decode(Buffer.from(output.data, "base64"), { stream: true });
+        // Credit goes back when the terminal has drawn what came, so a flood waits at the server and never in the window.
+        this.pace.write(text, () => this.connection.send("terminal.ack", { consumed: output.next_offset }, this.context));
       }),
       this.connection.mirror.listen((change) => {
         if (change.op === "put" && change.noun === "terminal") this.follow(change.entity as unknown as Terminal);
@@ -88,17 +94,19 @@ export class LanePty implements vscode.Pseudoterminal {
         if (connected) void this.attach();
       }),
     ];
-    void this.attach();
+    if (this.connection.connected) void this.attach();
   }
 
   close(): void {
     for (const listening of this.listening) listening.dispose();
     this.listening = [];
+    this.pace.dispose();
     this.connection.call("terminal.detach", {}, this.context).catch(() => undefined);
   }
 
   handleInput(data: string): void {
-    this.connection.send("terminal.input", { data }, this.context);
+    const typed = this.pace.hear(data);
+    if (typed !== "") this.connection.send("terminal.input", { data: typed }, this.context);
   }
 
   setDimensions(size: vscode.TerminalDimensions): void {
@@ -111,11 +119,12 @@ export class LanePty implements vscode.Pseudoterminal {
     const flow = { window_bytes: WINDOW_BYTES, encoding: "base64" as const };
     try {
       const { terminal, offset } = await this.connection.call("terminal.attach", { ...where, ...flow }, this.context);
+      if (offset !== this.offset) this.decoder = new TextDecoder();
       this.offset = offset;
       this.resize();
       this.follow(terminal);
     } catch (error) {
-      this.writes.fire(`\r\n${error instanceof Error ? error.message : String(error)}\r\n`);
+      this.tell(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -125,7 +134,13 @@ export class LanePty implements vscode.Pseudoterminal {
   }
 
   private follow(terminal: Terminal): void {
-    if (terminal.terminal_id !== this.context.terminal_id || terminal.state !== "closed") return;
-    this.writes.fire("\r\n[the program has ended]\r\n");
+    if (terminal.terminal_id !== this.context.terminal_id || terminal.state !== "closed" || this.hasEnded) return;
+    this.hasEnded = true;
+    // The pane stays, so that the last words can be read.
+    this.tell(`the program has ended${terminal.exit_code === undefined ? "" : ` with ${terminal.exit_code}`}`);
+  }
+
+  private tell(message: string): void {
+    this.pace.write(`\r\n\x1b[2m[${message}]\x1b[0m\r\n`, () => undefined);
   }
 }

@@ -29,8 +29,8 @@ _CHROMIUM = [
     *("--disable-background-networking", "--disable-component-update"),
 ]
 _SETTINGS = {
-    "security.workspace.trust.enabled": False,
     "workbench.startupEditor": "none",
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.welcomePage.walkthroughs.openOnInstall": False,
     "terminal.integrated.gpuAcceleration": "off",
     "chat.disableAIFeatures": True,
@@ -68,19 +68,23 @@ class Workbench:
 
     @contextlib.contextmanager
     def open(self, payload: list[list[str]] | None = None) -> Iterator[Page]:
-        """A window on the place's repository."""
-        query = {"folder": str(self.place.folder / "repo")}
-        if payload is not None:
-            query["payload"] = json.dumps(payload)
+        """A browser with a window on the place's repository."""
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=_CHROMIUM)
             try:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 page.set_default_timeout(PATIENCE_MS)
-                page.goto(f"http://{self.address}/?{urllib.parse.urlencode(query)}")
+                self.visit(page, payload)
                 yield page
             finally:
                 browser.close()
+
+    def visit(self, page: Page, payload: list[list[str]] | None = None) -> None:
+        """Opens the window on a page that was on something else; what an earlier window has left is there again."""
+        query = {"folder": str(self.place.folder / "repo")}
+        if payload is not None:
+            query["payload"] = json.dumps(payload)
+        page.goto(f"http://{self.address}/?{urllib.parse.urlencode(query)}", wait_until="commit")
 
     def _remote(self, path: Path) -> str:
         return f"vscode-remote://{self.address}{path}"
@@ -94,13 +98,14 @@ def find_chromium() -> str:
 
 
 @contextlib.contextmanager
-def start_workbench(place: Place, *, packed: Path | None = None) -> Iterator[Workbench]:
+def start_workbench(place: Place, *, packed: Path | None = None, trusts: bool = True) -> Iterator[Workbench]:
     """Starts the server with the folders of a user who never saw VS Code; `packed` is a .vsix to install first."""
     run = place.folder / "vscode"
     user = run / "data" / "User"
     user.mkdir(parents=True)
     command = [shutil.which("agentlanes", path=place.env["PATH"]), "stdio"]
-    (user / "settings.json").write_text(json.dumps({**_SETTINGS, "agentlanes.command": command}))
+    trust = {"security.workspace.trust.enabled": not trusts, "security.workspace.trust.startupPrompt": "never"}
+    (user / "settings.json").write_text(json.dumps({**_SETTINGS, **trust, "agentlanes.command": command}))
     folders = {"--server-data-dir": "server", "--user-data-dir": "data", "--extensions-dir": "extensions"}
     dirs = [text for flag, name in folders.items() for text in (flag, str(run / name))]
     node, main = CODE / "bin" / "node", CODE / "vscode" / "out" / "server-main.js"

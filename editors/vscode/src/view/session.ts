@@ -1,20 +1,16 @@
 /** The page of a session's panel: it renders what it is told, and asks. */
 
-import type { Item, Session, Turn } from "../protocol";
-import type { FromPage, ToPage } from "../session_panel";
+import type { Item, Turn } from "../protocol";
+import type { Told, ToPage } from "../session_panel";
+import { showBelow, takeEntry, type Entry } from "./entry";
+import { action, ask, find, link, make } from "./page";
+import { Prose } from "./prose";
 
-declare function acquireVsCodeApi(): { postMessage(message: FromPage): void };
-
-const host = acquireVsCodeApi();
 const transcript = find("transcript");
-const queue = find("queue");
-const activity = find("activity");
-const input = find("prompt") as HTMLTextAreaElement;
-const buttons = { interrupt: find("interrupt"), steer: find("steer"), replace: find("replace"), send: find("send") };
-
-let session: Session | undefined;
-const turns = new Map<string, Turn>();
+const earlier = find("earlier");
+const entry: Entry = { turns: new Map(), approvals: new Map(), connected: true };
 const positions = new Map<string, number>();
+const texts = new Map<string, Prose>();
 const PLAN_MARKS: Record<string, string> = { completed: "☑", in_progress: "◐" };
 
 window.addEventListener("message", (event: MessageEvent<ToPage>) => {
@@ -26,46 +22,92 @@ window.addEventListener("message", (event: MessageEvent<ToPage>) => {
 function take(message: ToPage): void {
   switch (message.kind) {
     case "all":
-      transcript.replaceChildren();
-      turns.clear();
-      for (const turn of message.turns) showTurn(turn);
-      for (const item of message.items) showItem(item);
-      session = message.session;
+      showAll(message);
       break;
+    case "gone":
+      transcript.replaceChildren(make("p", "notice", undefined, "This session is gone."));
+      return;
     case "session":
-      session = message.session;
+      entry.session = message.session;
+      break;
+    case "lane":
+      entry.lane = message.lane;
       break;
     case "turn":
       showTurn(message.turn);
       break;
     case "item":
       showItem(message.item);
-      break;
-    case "grow": {
-      const text = document.querySelector(`#${message.item_id} .text`);
-      if (text !== null) text.append(message.data);
       return;
-    }
+    case "approval":
+      entry.approvals.set(message.approval.approval_id, message.approval);
+      break;
+    case "connected":
+      entry.connected = message.connected;
+      break;
+    case "grow":
+      texts.get(message.item_id)?.grow(message.data);
+      return;
+    case "write":
+      takeEntry(message.text);
+      return;
   }
-  showState();
+  showBelow(entry);
+}
+
+function showAll(message: ToPage & { kind: "all" }): void {
+  transcript.replaceChildren();
+  entry.turns.clear();
+  entry.approvals.clear();
+  texts.clear();
+  positions.clear();
+  earlier.hidden = !message.more;
+  for (const turn of message.turns) showTurn(turn);
+  for (const item of message.items) showItem(item);
+  for (const approval of message.approvals) entry.approvals.set(approval.approval_id, approval);
+  const isFirst = entry.session === undefined;
+  entry.session = message.session;
+  entry.lane = message.lane;
+  entry.connected = true;
+  if (isFirst) takeEntry(message.draft);
 }
 
 function showTurn(turn: Turn): void {
-  turns.set(turn.turn_id, turn);
+  entry.turns.set(turn.turn_id, turn);
   if (turn.status === "queued" || turn.status === "canceled") return void document.getElementById(turn.turn_id)?.remove();
   const section = document.getElementById(turn.turn_id) ?? transcript.appendChild(make("section", "", turn.turn_id));
   const head = section.querySelector("header") ?? section.insertBefore(make("header"), section.firstChild);
-  head.replaceChildren(make("div", "asked", undefined, turn.prompt), make("span", `status ${turn.status}`, undefined, turn.status));
-  section.querySelector(".problem")?.remove();
-  if (turn.problem !== undefined) section.append(make("p", "problem", undefined, turn.problem.message));
+  head.replaceChildren(make("div", "asked", undefined, turn.prompt), make("span", `status ${turn.status}`, undefined, describe(turn)));
+  if (turn.ended_at !== undefined) {
+    head.append(
+      action("⑂", "Fork: go on from here in a session of its own", () => ask({ kind: "command", command: "fork", turn_id: turn.turn_id })),
+      action("↺", "Rewind: take back this turn and all after it", () => ask({ kind: "command", command: "rewind", turn_id: turn.turn_id })),
+    );
+  }
+  for (const steer of turn.steers ?? []) {
+    const id = `${turn.turn_id}-${steer.number}`;
+    const said = make("p", "steer", id, steer.prompt);
+    if (steer.problem !== undefined) said.append(make("span", "problem", undefined, ` ${steer.problem.message}`));
+    const known = document.getElementById(id);
+    if (known === null) section.append(said);
+    else known.replaceWith(said);
+  }
+  section.querySelector(".problem.whole")?.remove();
+  if (turn.problem !== undefined) section.append(make("p", "problem whole", undefined, turn.problem.message));
 }
 
-function showItem(item: Item & { text: string }): void {
+function describe(turn: Turn): string {
+  const { input_tokens, output_tokens, cost } = turn.usage ?? {};
+  const tokens = input_tokens === undefined && output_tokens === undefined ? "" : ` · ${(input_tokens ?? 0) + (output_tokens ?? 0)} tokens`;
+  return `${turn.status}${tokens}${cost === undefined ? "" : ` · ${cost.amount.toFixed(2)} ${cost.currency}`}`;
+}
+
+function showItem(item: Told): void {
   if (item.kind === "user_message" || item.kind === "usage") return;
   const section = document.getElementById(item.turn_id);
   if (section === null) return;
-  const made = build(item);
   const known = document.getElementById(item.item_id);
+  const made = build(item);
   if (known !== null) {
     if (known instanceof HTMLDetailsElement && made instanceof HTMLDetailsElement) made.open = known.open;
     known.replaceWith(made);
@@ -73,73 +115,46 @@ function showItem(item: Item & { text: string }): void {
   }
   positions.set(item.item_id, item.position);
   const later = [...section.children].find((child) => (positions.get(child.id) ?? -1) > item.position);
-  section.insertBefore(made, later ?? section.querySelector(".problem"));
+  section.insertBefore(made, later ?? section.querySelector(".problem.whole"));
 }
 
-function build(item: Item & { text: string }): HTMLElement {
+function build(item: Told): HTMLElement {
   if (item.kind === "plan") {
     const list = make("ul", "plan", item.item_id);
-    for (const entry of item.plan ?? []) list.append(make("li", "", undefined, `${PLAN_MARKS[entry.status] ?? "☐"} ${entry.content}`));
+    for (const step of item.plan ?? []) list.append(make("li", "", undefined, `${PLAN_MARKS[step.status] ?? "☐"} ${step.content}`));
     return list;
   }
   if (item.kind === "thought" || item.kind === "tool_call") {
     const details = make("details", `${item.kind} ${item.status}`, item.item_id);
-    const title = item.kind === "thought" ? "Thought" : (item.tool?.title ?? item.tool?.tool_kind ?? "A tool");
-    details.append(make("summary", "", undefined, title), make("pre", "text", undefined, item.text));
-    for (const change of item.tool?.changes ?? []) details.append(make("p", "path", undefined, change.path));
+    details.append(make("summary", "", undefined, item.kind === "thought" ? "Thought" : (item.tool?.title ?? item.tool?.tool_kind ?? "A tool")));
+    details.append(describeTool(item));
+    details.append(keep(item, make("pre", "text"), false).element);
     return details;
   }
-  const text = item.text || (item.problem?.message ?? "");
-  return make("p", `text ${item.kind}`, item.item_id, text);
+  const isProse = item.kind === "message";
+  return keep(item, make("div", `text ${item.kind}`, item.item_id), isProse, item.problem?.message).element;
 }
 
-function showState(): void {
-  const active = [...turns.values()].find((turn) => turn.status === "running" || turn.status === "waiting");
-  activity.textContent = session?.activity || active?.status || session?.status || "";
-  buttons.interrupt.hidden = active === undefined;
-  buttons.replace.hidden = active === undefined;
-  buttons.steer.hidden = active === undefined || session?.offer?.steer !== true;
-  buttons.send.textContent = active === undefined ? "Send" : "Queue";
-  const queued = [...turns.values()].filter((turn) => turn.status === "queued");
-  queued.sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
-  queue.replaceChildren(...queued.map(showQueued));
-}
-
-function showQueued(turn: Turn): HTMLElement {
-  const row = make("li", "", undefined, turn.prompt);
-  const cancel = make("button", "", undefined, "×");
-  cancel.title = "Take it back";
-  cancel.addEventListener("click", () => host.postMessage({ kind: "cancel", turn_id: turn.turn_id }));
-  row.append(cancel);
+function describeTool(item: Item): HTMLElement {
+  const row = make("p", "paths");
+  const { tool } = item;
+  if (tool === undefined) return row;
+  if (tool.command !== undefined && tool.command !== tool.title) row.append(make("code", "", undefined, tool.command));
+  for (const change of tool.changes ?? []) row.append(link(`± ${change.path}`, () => ask({ kind: "call", item_id: item.item_id })));
+  if (tool.changes === undefined) {
+    for (const { path, line } of tool.locations ?? []) row.append(link(path, () => ask({ kind: "file", path, ...(line === undefined ? {} : { line }) })));
+  }
+  if (tool.exit_code !== undefined) row.append(make("span", "", undefined, `exit ${tool.exit_code}`));
   return row;
 }
 
-function send(how: "queue" | "steer" | "replace"): void {
-  const text = input.value;
-  if (text.trim() === "") return;
-  host.postMessage({ kind: "prompt", text, how });
-  input.value = "";
+function keep(item: Told, element: HTMLElement, isProse: boolean, instead = ""): Prose {
+  const prose = new Prose(element, isProse);
+  prose.grow(item.text || instead);
+  prose.flush();
+  texts.set(item.item_id, prose);
+  return prose;
 }
 
-buttons.send.addEventListener("click", () => send("queue"));
-buttons.steer.addEventListener("click", () => send("steer"));
-buttons.replace.addEventListener("click", () => send("replace"));
-buttons.interrupt.addEventListener("click", () => host.postMessage({ kind: "interrupt" }));
-input.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send("queue");
-});
-host.postMessage({ kind: "ready" });
-
-function make<K extends keyof HTMLElementTagNameMap>(tag: K, classes = "", id?: string, text?: string): HTMLElementTagNameMap[K] {
-  const made = document.createElement(tag);
-  if (classes !== "") made.className = classes;
-  if (id !== undefined) made.id = id;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function find(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no ${id}`);
-  return found;
-}
+earlier.addEventListener("click", () => ask({ kind: "earlier" }));
+ask({ kind: "ready" });
