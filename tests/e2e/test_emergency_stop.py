@@ -185,6 +185,25 @@ async def test_a_stop_of_one_profile_whose_runner_does_not_help(
     assert rig.find_marked(lane["lane_id"]) == []
 
 
+async def test_a_prompt_while_its_profile_is_stopped_is_refused_and_taken_afterwards(rig: Rig, client: Client) -> None:
+    configure_wild(rig)
+    lane = await make_lane(client, rig)
+    wild, _ = await run_wild(rig, client, lane)
+    (runner,) = rig.runner_pids()
+    os.kill(runner, signal.SIGSTOP)
+    stop = (await client.call("agent.stop_all", {"profile": "wild"}))["stop"]
+    with pytest.raises(RpcError) as refused:
+        await prompt(client, wild, script({"say": "now"}))
+    assert (refused.value.code, refused.value.details["id"]) == ("OPERATION_IN_PROGRESS", stop["stop_id"])
+    os.kill(runner, signal.SIGCONT)
+    await wait_stopped(client, stop)
+    turns = (await client.call("turn.list", session_id=wild["session_id"]))["turns"]
+    assert [turn["status"] for turn in turns] == ["interrupted"]
+    turn_id = await prompt(client, wild, script({"say": "now"}))
+    topic, turn = await wait_turn(client, turn_id)
+    assert (topic, turn["summary"]) == ("turn.completed", "now")
+
+
 async def wait_dead(pid: int) -> None:
     """A session's end is told with its agent's; its runner sweeps behind it."""
     for _ in range(3000):

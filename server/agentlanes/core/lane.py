@@ -80,9 +80,7 @@ def start(draft: Draft, command: Command[LaneStart]) -> None:
     lane = _begin(draft, workspace, repo, asked, seen.profile, seen.base, kept)
     wanted = SessionCreate(session_id=payload.session_id, choice=payload.choice)
     session = sessions.make(draft, lane, wanted, OriginSeen(seen.profile))
-    stop = queue.find_stop(draft, session)
-    if stop is not None:
-        refuse_while_operating("stop", stop.stop_id, stop.operation)
+    queue.refuse_stopped(draft, session)
     turn = turns.enqueue(
         draft,
         session,

@@ -202,6 +202,14 @@ def find_stop(draft: Draft, session: Session) -> Stop | None:
     )
 
 
+def refuse_stopped(draft: Draft, session: Session) -> None:
+    """Refuses what would start, or wait to start, in a session that an emergency stop is ending: whoever asks for it
+    is told so and asks again, and nothing begins by itself when the stop has ended."""
+    stop = find_stop(draft, session)
+    if stop is not None:
+        refuse_while_operating("stop", stop.stop_id, stop.operation)
+
+
 def follow_turns(draft: Draft, lane_id: str) -> None:
     """Derives the lane's status from its turns: running while one runs, blocked while all that run wait."""
     lane = draft.lane(lane_id)

@@ -88,9 +88,7 @@ def begin_attach(draft: Draft, session: Session, *, apart: bool = False, caller:
     `caller` is the correlation of who wants it, where that is not this command; `apart` says that this command attaches
     others as well."""
     refuse_while_operating("session", session.session_id, session.operation)
-    stop = queue.find_stop(draft, session)
-    if stop is not None:
-        refuse_while_operating("stop", stop.stop_id, stop.operation)
+    queue.refuse_stopped(draft, session)
     transport, chosen = route.decide(draft, session)
     draft.change(
         "session.attach.started",

@@ -85,6 +85,7 @@ def require_open(draft: Draft, session: Session) -> None:
     if queue.is_over(session):
         raise Refusal("SESSION_TERMINATED", f"session {session.session_id} is over; session.create makes a new one")
     queue.require_usable(draft, session.lane_id)
+    queue.refuse_stopped(draft, session)
     queued = len(queue.waiting(draft, session.session_id))
     if queued >= QUEUE_CAP:
         raise Refusal(
