@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from agentlanes.core import steering
+from agentlanes.core import steering, usage
 from agentlanes.kernel.ports.agents import AgentView, Attached, Step
 from agentlanes.wire.models import (
     AgentWrite,
@@ -275,6 +275,9 @@ class CoreDouble:
             left = [i for i in self.items.values() if i.turn_id == turn.turn_id and i.status == "in_progress"]
             assert not left, "items close before their turn closes"
             assert not [a for a in self.pending() if a.turn_id == turn.turn_id], "questions close before their turn"
+            took = progress.usage or turn.usage
+            if took is not None:
+                self.session = msgspec.structs.replace(self.session, usage=usage.add(self.session.usage, took))
         self._change_turn(turn, **changes)
 
     def _settle(self, settled: Attached | Problem | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from agentlanes.wire.models import Cost, PlanEntry, Usage
@@ -102,7 +103,12 @@ def test_a_plan_is_one_item_that_changes(talk: Dialogue) -> None:
 
 def test_usage_belongs_to_the_turn(talk: Dialogue) -> None:
     talk.update("usage_update", used=10, size=100, cost={"amount": 1, "currency": "USD"})
-    assert talk.core.last_turn.usage == Usage(context_used=10, context_size=100, cost=Cost(amount=1.0, currency="USD"))
+    assert talk.core.last_turn.usage == Usage(
+        context_used=10,
+        context_size=100,
+        cost=Cost(amount=1.0, currency="USD"),
+        session_cost=Cost(amount=1.0, currency="USD"),
+    )
     talk.update("usage_update", used="many", size=-1)
     talk.end(
         usage={"totalTokens": 7, "inputTokens": 5, "outputTokens": 2, "cachedReadTokens": 3, "thoughtTokens": None}
@@ -115,6 +121,7 @@ def test_usage_belongs_to_the_turn(talk: Dialogue) -> None:
         output_tokens=2,
         cached_tokens=3,
         cost=Cost(amount=1.0, currency="USD"),
+        session_cost=Cost(amount=1.0, currency="USD"),
     )
 
 
@@ -130,6 +137,44 @@ def test_a_turn_costs_what_the_session_cost_more(talk: Dialogue) -> None:
     talk.end()
     costs = [turn.usage.cost.amount for turn in talk.core.turns if turn.usage is not None and turn.usage.cost]
     assert costs == [0.1, 0.2]
+
+
+def list_costs(talk: Dialogue) -> list[float]:
+    return [turn.usage.cost.amount for turn in talk.core.turns if turn.usage is not None and turn.usage.cost]
+
+
+def tell_cost(talk: Dialogue, amount: float) -> None:
+    talk.update("usage_update", used=1, size=100, cost={"amount": amount, "currency": "USD"})
+
+
+@pytest.mark.parametrize("when", ["before the prompt", "before the cost", "behind the cost"])
+def test_what_a_turn_costs_a_restart_does_not_change(talk: Dialogue, when: str) -> None:
+    tell_cost(talk, 5)
+    talk.end()
+    if when == "before the prompt":
+        talk.restart()
+    talk.core.prompt("more")
+    talk.settle()
+    if when == "before the cost":
+        talk.restart()
+    tell_cost(talk, 5.25)
+    if when == "behind the cost":
+        talk.restart()
+    tell_cost(talk, 5.5)
+    talk.end()
+    assert list_costs(talk) == [5, 0.5]
+    usage = talk.core.session.usage
+    assert usage is not None and usage.cost == usage.session_cost == Cost(amount=5.5, currency="USD")
+
+
+@pytest.mark.parametrize(("told", "cost"), [(5.5, 0.5), (0.5, 0.5)], ids=["from the session's beginning", "anew"])
+def test_what_a_turn_costs_in_a_session_that_goes_on(talk: Dialogue, told: float, cost: float) -> None:
+    spent = Usage(cost=Cost(amount=5, currency="USD"))
+    talk.core.session = msgspec.structs.replace(talk.core.session, usage=spent)
+    talk.restart()
+    tell_cost(talk, told)
+    talk.end()
+    assert list_costs(talk) == [cost]
 
 
 def test_the_agent_names_the_session(talk: Dialogue) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentlanes.core.limits import count_tokens, count_worked, find_breach, find_time_end
+from agentlanes.core.limits import count_budget, count_worked, find_breach, find_time_end
 from agentlanes.core.moment import read_milliseconds
 from agentlanes.wire.models import Cost, CostLimit, Limits, Turn, Usage
 
@@ -87,4 +87,4 @@ def test_what_is_counted() -> None:
     assert count_worked(turn(TIME, status="queued", started_at=None), at(9)) == 0
     assert count_worked(turn(TIME, ended_at=at(8)), at(60)) == 8000
     assert count_worked(turn(TIME), "2026-03-01T11:59:00.000Z") == 0
-    assert count_tokens(Usage()) == 0
+    assert count_budget(Usage()) == 0

@@ -60,6 +60,61 @@ async def test_time_and_tokens_end_a_turn_and_are_named(rig: Rig, client: Client
     assert await list_kinds(client) == ["TIME_LIMIT_EXCEEDED", "TOKEN_LIMIT_EXCEEDED"]
 
 
+def spend(amount: float, currency: str = "USD") -> dict[str, Any]:
+    """A step that tells what the session has cost by now."""
+    return {"usage": {"used": 10, "size": 100, "cost": {"amount": amount, "currency": currency}}}
+
+
+async def test_money_ends_a_turn_where_the_agent_tells_what_it_costs(rig: Rig, client: Client) -> None:
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    id = await limit(client, lane, "cheap", cost_limit={"amount": 0.5, "currency": "USD"})
+    for total in (0.4, 0.8):
+        turn_id = await prompt(client, session, script(spend(total), {"say": "below"}), constraint="cheap")
+        topic, turn = await wait_turn(client, turn_id)
+        assert topic == "turn.completed" and turn["usage"]["cost"] == {"amount": 0.4, "currency": "USD"}
+
+    # What it cost before is nobody's limit, also where another server knew it.
+    rig.kill()
+    rig.start()
+    again = await rig.connect()
+    await again.call("event.subscribe", {"after_seq": 0})
+    steps = [spend(1.2), {"say": "so far"}, spend(1.4), {"wait": True}]
+    turn_id = await prompt(again, session, script(*steps), constraint="cheap")
+    topic, turn = await wait_turn(again, turn_id)
+    assert (topic, turn["problem"]["code"]) == ("turn.interrupted", "LIMIT_REACHED"), turn
+    details = turn["problem"]["details"]
+    assert (details["limit"], details["value"], details["used"]) == ("cost_limit", 0.5, 0.6)
+    assert (details["constraint_id"], details["constraint"]) == (id, "cheap")
+    assert "0.5 USD" in turn["problem"]["message"]
+    assert turn["usage"]["session_cost"] == {"amount": 1.4, "currency": "USD"}
+    found = (await again.call("session.get", session_id=session["session_id"]))["session"]
+    assert found["usage"]["cost"] == {"amount": 1.4, "currency": "USD"} and found["usage"]["context_used"] == 10
+    assert await list_kinds(again) == ["COST_LIMIT_EXCEEDED"]
+
+    other = await make_session(again, lane)
+    turn_id = await prompt(again, other, script(spend(5, "EUR"), {"say": "other money"}), constraint="cheap")
+    assert (await wait_turn(again, turn_id))[0] == "turn.completed"
+    await again.close()
+
+
+async def test_a_turn_that_is_cut_at_its_limit_is_cut_once_whoever_sees_the_end(rig: Rig, client: Client) -> None:
+    """The server is killed when the cost was told, and an agent that will not stop is ended."""
+    lane = await make_lane(client, rig)
+    session = await make_session(client, lane)
+    await limit(client, lane, "cheap", cost_limit={"amount": 0.5, "currency": "USD"})
+    turn_id = await prompt(client, session, script({"say": "so far"}, spend(0.6), {"hang": True}), constraint="cheap")
+    await client.wait("turn.updated", lambda payload: "usage" in payload["turn"])
+    rig.kill()
+    rig.start()
+    again = await rig.connect()
+    await again.call("event.subscribe", {"after_seq": 0})
+    topic, turn = await wait_turn(again, turn_id)
+    assert (topic, turn["problem"]["details"]["limit"]) == ("turn.interrupted", "cost_limit")
+    assert await list_kinds(again) == ["COST_LIMIT_EXCEEDED"]
+    await again.close()
+
+
 async def test_a_later_edit_changes_nothing_that_runs(rig: Rig, client: Client) -> None:
     lane = await make_lane(client, rig)
     session = await make_session(client, lane)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
 from agentlanes.core.moment import read_milliseconds
+from agentlanes.core.usage import count_tokens
 from agentlanes.wire.models import Constraint, Lane, Limits, Problem, Session, Turn, Usage
 
 NO_CHOICE = "default"
@@ -61,13 +62,11 @@ def count_worked(turn: Turn, at: str) -> int:
     return max(0, read_milliseconds(until) - read_milliseconds(turn.started_at) - (turn.waited_ms or 0))
 
 
-def count_tokens(usage: Usage) -> int:
-    """Tokens that a turn took. An agent that tells only how full its context is has read at least that."""
-    if usage.total_tokens is not None:
-        return usage.total_tokens
-    if usage.input_tokens is not None or usage.output_tokens is not None:
-        return (usage.input_tokens or 0) + (usage.output_tokens or 0)
-    return usage.context_used or 0
+def count_budget(usage: Usage) -> int:
+    """Tokens that count towards a budget. An agent that tells only how full its context is has read at least that:
+    every request reads the whole context."""
+    counted = count_tokens(usage)
+    return counted if counted is not None else usage.context_used or 0
 
 
 def find_time_end(turn: Turn) -> int | None:
@@ -92,7 +91,7 @@ def find_breach(turn: Turn, at: str) -> Problem | None:
     usage = turn.usage
     if usage is None:
         return None
-    tokens = count_tokens(usage)
+    tokens = count_budget(usage)
     if limits.token_budget is not None and tokens > limits.token_budget:
         return _reach(limits, "token_budget", limits.token_budget, tokens, f"{limits.token_budget} tokens")
     cost = limits.cost_limit

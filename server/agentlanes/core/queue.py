@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from agentlanes.core import limits, route, settings, steering
+from agentlanes.core import usage as usages
 from agentlanes.core.draft import Draft, refuse_while_operating
 from agentlanes.core.errors import Refusal
 from agentlanes.core.moment import read_milliseconds
@@ -131,6 +132,10 @@ def end(draft: Draft, turn: Turn, status: str, problem: Problem | None = None, *
         status, problem = "interrupted", turn.interrupt.problem
     steers = changes.pop("steers", turn.steers)
     changes["steers"] = tuple(steering.give_up(steer) for steer in steers)
+    took = changes.get("usage") or turn.usage
+    if took is not None:
+        session = draft.session(turn.session_id)
+        draft.change("session.updated", session, usage=usages.add(session.usage, took))
     if turn.primer is not None and turn.input_n is None and changes.get("input_n") is None:
         # The agent was never told; the next turn tells it.
         draft.change("session.updated", draft.session(turn.session_id), primer=turn.primer)

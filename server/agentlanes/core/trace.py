@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from agentlanes.wire.models import Item, Session, TraceEntry, TraceType, Turn, Usage
+from agentlanes.core.usage import count_tokens
+from agentlanes.wire.models import Item, Session, TraceEntry, TraceType, Turn
 
 NAME_CAP = 200
 _RESPONSES = {
@@ -54,17 +55,6 @@ def find_model(turn: Turn, session: Session | None) -> str | None:
         return session.choice.model
     settings = session.offer.settings if session.offer is not None else None
     return next((setting.value for setting in settings or () if setting.kind == "model"), None)
-
-
-def count_tokens(usage: Usage | None) -> int | None:
-    """All tokens of a turn."""
-    if usage is None:
-        return None
-    if usage.total_tokens is not None:
-        return usage.total_tokens
-    if usage.input_tokens is None and usage.output_tokens is None:
-        return None
-    return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
 
 def _trace_prompt(turn: Turn, session: Session | None, agent: str) -> TraceEntry:

@@ -5,7 +5,7 @@ A step is a JSON object with one key, the step's name; its value is the step's a
     {"say": "text"} {"think": "text"} {"plan": ["a", "b"]} {"advance": true} {"title": "text"} {"mode": "id"}
     {"run": ["argv"]} or {"run": {"argv": ["argv"], "ask": true}} {"heed": true}
     {"write": {"path", "text", "ask"}} {"ask": {"title", "kind", "options", "announce", "reject"}}
-    {"usage": {"used", "size"}} {"sleep": seconds} {"pace": ms} {"hang": true} {"wait": true} {"stop": "reason"}
+    {"usage": {"used", "size", "cost"}} {"sleep": seconds} {"pace": ms} {"hang": true} {"wait": true} {"stop": "reason"}
     {"recall": lines of the conversation to say again, newest last}
     {"fail": {"code", "message"}} {"crash": {"exit": code} or {"signal": number}}
     {"flood": {"n", "text", "kind"}} {"huge": bytes} {"garbage": {"text", "n"}} {"stderr": bytes}
@@ -129,7 +129,7 @@ class _Player:
     def heed(self, _: object) -> None:
         self._turn.heed()
 
-    def usage(self, usage: dict[str, int]) -> None:
+    def usage(self, usage: dict[str, Any]) -> None:
         self._turn.update("usage_update", **usage)
 
     def sleep(self, seconds: float) -> None:

@@ -55,15 +55,27 @@ class AcpDriver(LineDriver[AcpPrompt, Handshake]):
 
     def restore(self, view: AgentView, writes: Sequence[AgentWrite], cursor: FrameCursor) -> None:
         super().restore(view, writes, cursor)
-        sent, usage = self._prompt, view.session.usage
+        self._count_cost(view)
+        sent = self._prompt
         if sent is None:
             return
-        if usage is not None and usage.cost is not None:
-            sent.cost_before = usage.cost.amount
         if self._protocol > 1 and not sent.accepted:
             sent.since = cursor.rest
         # It said so before, or will: what is read again begins after that.
         self._works = sent.accepted and not sent.ended
+
+    def _count_cost(self, view: AgentView) -> None:
+        """What the session cost when the last server knew it: of that only what came since is the turn's."""
+        self._updates.counted = _read_counted(view)
+        for turn in (view.previous, view.turn):
+            usage = turn.usage if turn is not None else None
+            if usage is None or usage.session_cost is None:
+                continue
+            self._updates.cost = before = usage.session_cost.amount
+            if turn is view.turn and usage.cost is not None:
+                before -= usage.cost.amount
+            if self._prompt is not None and not self._prompt.ended:
+                self._prompt.cost_before = before
 
     def collect(self, view: AgentView) -> Step | None:
         self._note_session(view)
@@ -103,6 +115,7 @@ class AcpDriver(LineDriver[AcpPrompt, Handshake]):
         n = self._outbox.request(prompt.METHOD, prompt.write(text, turn.links, agent_session_id))
         sent = AcpPrompt(turn.turn_id, n)
         self._forms.clear()
+        self._updates.counted = _read_counted(view)
         sent.cost_before = self._updates.cost
         sent.since = self._end if self._protocol > 1 else None
         return sent
@@ -308,3 +321,9 @@ class AcpDriver(LineDriver[AcpPrompt, Handshake]):
         else:
             progress = {"status": "failed", "problem": describe_refusal(prompt.METHOD, error)}
         self._finish_turn(ended, progress, prompt.read_tokens(result, ended.usage))
+
+
+def _read_counted(view: AgentView) -> float:
+    """What the session's turns cost that have ended."""
+    usage = view.session.usage
+    return usage.cost.amount if usage is not None and usage.cost is not None else 0.0

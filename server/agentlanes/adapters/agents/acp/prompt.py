@@ -44,8 +44,8 @@ class AcpPrompt(Prompt):
         """Where the tape ended when the prompt was sent, until it is accepted: from there it is read again."""
         self.steers: dict[int, int] = {}
         """Numbers of the turn's steers by those of the writes that carry them, while no answer came."""
-        self.cost_before = 0.0
-        """What the session had cost when the turn began: agents tell what all of it cost."""
+        self.cost_before: float | None = None
+        """What the session had cost when the turn began, where that was told: agents tell what all of it cost."""
 
 
 def write(text: str, links: Sequence[ResourceLink], agent_session_id: str) -> dict[str, object]:

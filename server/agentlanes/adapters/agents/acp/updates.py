@@ -49,8 +49,10 @@ class Updates:
         self._prompt: AcpPrompt | None = None
         self.repeats = False
         """Messages that came in chunks may be told again as a whole: so in version 2."""
-        self.cost = 0.0
+        self.cost: float | None = None
         """What the session cost so far, as the agent told it last."""
+        self.counted = 0.0
+        """What the session's turns cost together that ended before this one."""
         self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {
             "agent_message_chunk": self._take_message,
             "agent_thought_chunk": self._take_thought,
@@ -196,11 +198,16 @@ class Updates:
         usage, cost = read_context(update, self._prompt.usage), read_cost(update)
         if cost is not None:
             self.cost = cost.amount
+            if self._prompt.cost_before is None:
+                # An agent that goes on with a session tells what all of it cost, or begins anew at nothing.
+                self._prompt.cost_before = self.counted if cost.amount >= self.counted else 0.0
             spent = max(0.0, cost.amount - self._prompt.cost_before)
             if usage.cost is not None and usage.cost.currency == cost.currency:
                 spent = max(spent, usage.cost.amount)
             # Sums of binary fractions: a millionth of a cent is enough.
-            usage = msgspec.structs.replace(usage, cost=msgspec.structs.replace(cost, amount=round(spent, 8)))
+            usage = msgspec.structs.replace(
+                usage, cost=msgspec.structs.replace(cost, amount=round(spent, 8)), session_cost=cost
+            )
         if self._prompt.ended:
             late = read_context(update, Usage())
             if late != Usage():
