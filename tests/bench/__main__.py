@@ -40,6 +40,7 @@ BENCHMARKS = (
     "lanes",
     "agents",
     "updates",
+    "sessions",
 )
 """Modules of this package; each has `measure`."""
 

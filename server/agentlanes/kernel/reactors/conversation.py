@@ -16,13 +16,13 @@ from agentlanes.kernel.kernel import Kernel
 from agentlanes.kernel.paths import see_paths
 from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Start, Step
 from agentlanes.kernel.ports.runners import RunnerError, Runners
-from agentlanes.kernel.ports.store import Selection
 from agentlanes.kernel.progress import Pace, shows_progress
+from agentlanes.kernel.reactors.agent_input import Input
+from agentlanes.kernel.reactors.agent_view import build_view, find_previous
 from agentlanes.kernel.reactors.lines import LINE_CAP, Chunks, Lines
 from agentlanes.kernel.reactors.processes import let_go, tell_exit
 from agentlanes.kernel.vitals import Vitals
 from agentlanes.wire.models import (
-    AgentWrite,
     Answer,
     Approval,
     FrameCursor,
@@ -32,7 +32,6 @@ from agentlanes.wire.models import (
     Session,
     SessionApply,
     SessionSettle,
-    Turn,
     TurnProgress,
 )
 
@@ -41,36 +40,11 @@ log = logging.getLogger(__name__)
 STDERR_TAIL = 2000
 HANDSHAKE_SECONDS = 60.0
 """How long an agent may take to open its session."""
-RETRY_SECONDS = 0.2
 RELEASE_BYTES = 4 << 20
-TURNS_LOOKED_AT = 100_000
-"""More turns than a process ever ran."""
 
 
 Spawn = Callable[[Session, Start, str], Awaitable[ProcessExit | None]]
 """Starts the session's process for what a correlation asked; gives how it ended, where it has ended already."""
-
-
-def build_view(kernel: Kernel, session: Session, cwd: str, at: str, append_prompt: str | None = None) -> AgentView:
-    """The session as the core has it."""
-    state = kernel.state
-    turn = next((t for t in state.children("turn", session.session_id) if t.status in ("running", "waiting")), None)
-    if turn is not None and turn.primer is not None:
-        # What was handed over is part of the first prompt, whatever the agent's protocol is.
-        turn = msgspec.structs.replace(turn, prompt=f"{turn.primer}\n\n{turn.prompt}", primer=None)
-    if turn is not None and append_prompt is not None and not turn.prompt.startswith("/"):
-        # A slash begins a command of the agent's, which takes what follows for its arguments.
-        turn = msgspec.structs.replace(turn, prompt=f"{turn.prompt}\n\n{append_prompt}")
-    lane = state.get("lane", session.lane_id)
-    return AgentView(
-        session=session,
-        turn=turn,
-        items=list(state.children("item", turn.turn_id)) if turn is not None else [],
-        approvals=list(state.children("approval", session.session_id)),
-        cwd=cwd,
-        at=at,
-        permission_mode=(lane.permission_mode if lane is not None else None) or "supervised",
-    )
 
 
 class Conversation:
@@ -106,17 +80,14 @@ class Conversation:
         self._expected = False
         """The driver says that the process was to end."""
         self._secrets = secrets
-        self._unlogged: dict[int, str] = {}
         self._handshake_seconds = handshake_seconds
         self._wakeup = asyncio.Event()
         self._exit: ProcessExit | None = None
         self._problem: Problem | None = None
-        self._outbox: list[AgentWrite] = []
-        self._wrote = False
+        self._input = Input(runners, process_id, b"\n" if driver.stream == "out" else b"")
         self._released = 0
         self._is_news = False
         """The frames that were read last were never read before."""
-        self._line_end = b"\n" if driver.stream == "out" else b""
         self._task: asyncio.Task[None] | None = None
 
     def start(self, ended: Callable[[], object]) -> None:
@@ -160,34 +131,25 @@ class Conversation:
         """Reads, understands, records, delivers, until the agent has ended and nothing is left."""
         store = self._kernel.store
         cursor = store.cursor(self._process_id) or FrameCursor(rest=0, applied=0)
-        self._outbox = store.outbox(self._process_id)
-        self._wrote = bool(self._outbox)
+        outbox = store.outbox(self._process_id)
+        self._input.restore(outbox)
         view = self._view()
         if view is None:
             return await self._finish()
-        if self._wrote:
-            view = msgspec.structs.replace(view, previous=self._find_previous())
-        self._driver.restore(view, self._outbox, cursor)
+        if outbox:
+            previous = find_previous(store, self._session_id, self._process_id)
+            view = msgspec.structs.replace(view, previous=previous)
+        self._driver.restore(view, outbox, cursor)
         tape = self._runners.tape(self._process_id, self._driver.stream)
         try:
             await self._deliver()
             if self._started:
-                await self._close_input(view)
+                await self._input.close(self._driver.start(view))
             lines = (Lines if self._driver.stream == "out" else Chunks)(tape, cursor.rest)
             await self._follow_tape(lines, cursor.applied)
         finally:
             tape.close()
         return await self._finish()
-
-    def _find_previous(self) -> Turn | None:
-        """The turn that this process ended last."""
-        where = {"process_id": self._process_id}
-        found = self._kernel.store.select(
-            Selection("turn", session_id=self._session_id, where=where, limit=TURNS_LOOKED_AT)
-        )
-        turns = [msgspec.json.decode(json, type=Turn) for _, json in found]
-        ended = [turn for turn in turns if turn.ended_at is not None]
-        return max(ended, key=lambda turn: turn.ended_at or "", default=None)
 
     def _note_print(self, frames: int) -> None:
         pace = self._vitals.paces.get(self._session_id)
@@ -282,16 +244,14 @@ class Conversation:
         await self._kernel.perform(
             "session.apply", step.apply, correlation_id=correlation_id, facts=seen, session_id=self._session_id
         )
-        self._unlogged |= step.unlogged
         self._note_progress(step)
-        self._outbox += step.apply.writes
-        self._wrote = self._wrote or bool(step.apply.writes)
+        self._input.add(step.apply.writes, step.unlogged)
         reached("frames.applied")
         if step.apply.answered:
             reached("frames.answered")
         await self._deliver()
         if step.apply.writes and (view := self._view()) is not None:
-            await self._close_input(view)
+            await self._input.close(self._driver.start(view))
         reached("frames.delivered")
         for growth in step.growths:
             if self._kernel.state.get("item", growth.item.item_id) is not None:
@@ -328,18 +288,8 @@ class Conversation:
         self._started = True
         if ended is not None:
             self.end(ended)
-        await self._close_input(view)
+        await self._input.close(self._driver.start(view))
         return True
-
-    async def _close_input(self, view: AgentView) -> None:
-        """Closes the input of an agent that reads one prompt, behind it. Doing it again does nothing."""
-        start = self._driver.start(view)
-        if start is None or not start.closes_input or self._outbox or not (start.fills or self._wrote):
-            return
-        try:
-            await self._runners.close_stdin(self._process_id)
-        except RunnerError as error:
-            log.info("agent %s: %s", self._process_id, error)
 
     async def _look(self, approvals: Sequence[Approval]) -> PathsSeen:
         """Where the paths lead that the agent asks about. A folder that does not answer holds up this agent only."""
@@ -368,28 +318,7 @@ class Conversation:
         )
 
     async def _deliver(self) -> None:
-        """Hands over what is recorded, in order. The runner drops numbers that it has."""
-        while self._outbox:
-            write = self._outbox[0]
-            try:
-                recorded = write.data.encode() + self._line_end
-                unlogged = self._unlogged.get(write.n)
-                if unlogged is None:
-                    await self._runners.write(self._process_id, recorded, n=write.n)
-                else:
-                    data = unlogged.encode() + self._line_end
-                    await self._runners.write(self._process_id, data, n=write.n, kept=recorded)
-            except RunnerError as error:
-                if not error.retryable:
-                    log.info("agent %s takes no input: %s", self._process_id, error)
-                    self._outbox.clear()
-                    return
-                if self._exit is not None:
-                    return
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                self._unlogged.pop(write.n, None)
-                self._outbox.pop(0)
+        await self._input.deliver(lambda: self._exit is not None)
 
     async def _release(self, cursor: FrameCursor | None) -> None:
         if cursor is None or cursor.rest - self._released < RELEASE_BYTES or self._driver.stream != "out":

@@ -19,7 +19,8 @@ from agentlanes.kernel.kernel import Committed, Kernel
 from agentlanes.kernel.ports.agents import Driver, Launch, Profiles, Start
 from agentlanes.kernel.ports.harness import HarnessPlan
 from agentlanes.kernel.ports.runners import ProcessState, RunnerError, Runners, SpawnPlan
-from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation, build_view
+from agentlanes.kernel.reactors.agent_view import build_view
+from agentlanes.kernel.reactors.conversation import HANDSHAKE_SECONDS, Conversation
 from agentlanes.kernel.reactors.engine import Effect, GiveUp
 from agentlanes.kernel.reactors.processes import describe_end
 from agentlanes.kernel.refusals import refuse_runner
