@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -10,7 +11,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlanes.adapters.agents.dialogue import turn_items
+from agentlanes.adapters.agents.dialogue import growing, turn_items
 from agents.conversation import LATER, Dialogue, update
 from agents.core_double import CoreDouble
 
@@ -184,7 +185,11 @@ CAPS = st.fixed_dictionaries(
 def test_restarts_change_nothing_where_texts_are_cut(
     actions: list[Action], cuts: set[int], losses: set[int], caps: dict[str, Any]
 ) -> None:
-    with mock.patch.multiple(turn_items, **caps):
+    with ExitStack() as patched:
+        for module in (growing, turn_items):
+            patched.enter_context(
+                mock.patch.multiple(module, **{name: cap for name, cap in caps.items() if hasattr(module, name)})
+            )
         assert run(actions, cuts, losses) == run(actions)
 
 

@@ -1044,6 +1044,8 @@ export interface Usage {
   /** Of the output, what it thought. */
   thought_tokens?: number;
   cost?: Cost;
+  /** What all of the agent's session has cost by now, where the agent tells that; the turn's cost is what came to it. */
+  session_cost?: Cost;
   /** Tokens in the context now. */
   context_used?: number;
   /** Tokens that fit. */
@@ -2069,10 +2071,10 @@ export type ConstraintName = string;
 /** Milliseconds that a turn may run; the time in which it waits for a decision does not count. */
 export type TimeLimit = number;
 
-/** Tokens that a turn may take, as the agent counts them; where it tells only the size of its context, that counts. */
+/** Tokens that a turn may take: what its requests read, cached or not, and wrote, as the agent counts while the turn runs. Where it tells only how full its context is, that counts: each request reads all of it, earlier turns too, so at least so much was taken. Who counts only at the turn's end is not stopped. */
 export type TokenBudget = number;
 
-/** Money that a turn may take, where the agent reports its cost in this currency. */
+/** Money that a turn may take, where the agent reports its cost in this currency while the turn runs; who reports it only at the turn's end is not stopped. */
 export interface CostLimit {
   amount: number;
   /** ISO 4217. */
@@ -2541,7 +2543,7 @@ export interface Calls {
   "agent.options": { payload: ProfileRef; result: AgentOptions };
   /** One agent. */
   "agent.get": { payload: ProfileRef; result: AgentState };
-  /** Emergency stop: ends the agents, cancels their queues and closes terminals; stop.ended follows when no process lives. */
+  /** Emergency stop: ends the agents, cancels their queues and closes terminals; stop.ended follows when no process lives. Until then they take no prompt (OPERATION_IN_PROGRESS). */
   "agent.stop_all": { payload: AgentStopAll; result: StopState };
   /** Makes a constraint. */
   "constraint.create": { payload: ConstraintCreate; result: ConstraintState };

@@ -892,6 +892,7 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cached_tokens: int | None = None
     thought_tokens: int | None = None
     cost: Cost | None = None
+    session_cost: Cost | None = None
     context_used: int | None = None
     context_size: int | None = None
 
@@ -1756,7 +1757,7 @@ class AgentPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CostLimit(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Money that a turn may take, where the agent reports its cost in this currency."""
+    """Money that a turn may take, where the agent reports its cost in this currency while the turn runs; who reports it only at the turn's end is not stopped."""
 
     amount: float
     currency: str

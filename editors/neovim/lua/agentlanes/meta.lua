@@ -775,6 +775,7 @@ error('a meta file')
 ---@field cached_tokens? integer Of the input, what came from a cache.
 ---@field thought_tokens? integer Of the output, what it thought.
 ---@field cost? agentlanes.Cost
+---@field session_cost? agentlanes.Cost What all of the agent's session has cost by now, where the agent tells that; the turn's cost is what came to it.
 ---@field context_used? integer Tokens in the context now.
 ---@field context_size? integer Tokens that fit.
 
@@ -1540,10 +1541,10 @@ error('a meta file')
 ---Milliseconds that a turn may run; the time in which it waits for a decision does not count.
 ---@alias agentlanes.TimeLimit integer
 
----Tokens that a turn may take, as the agent counts them; where it tells only the size of its context, that counts.
+---Tokens that a turn may take: what its requests read, cached or not, and wrote, as the agent counts while the turn runs. Where it tells only how full its context is, that counts: each request reads all of it, earlier turns too, so at least so much was taken. Who counts only at the turn's end is not stopped.
 ---@alias agentlanes.TokenBudget integer
 
----Money that a turn may take, where the agent reports its cost in this currency.
+---Money that a turn may take, where the agent reports its cost in this currency while the turn runs; who reports it only at the turn's end is not stopped.
 ---@class agentlanes.CostLimit
 ---@field amount number
 ---@field currency string ISO 4217.
@@ -1870,7 +1871,7 @@ error('a meta file')
 ---@field ["agent.list"] fun(payload: agentlanes.Empty): agentlanes.AgentPage Lists agents with their availability and status.
 ---@field ["agent.options"] fun(payload: agentlanes.ProfileRef): agentlanes.AgentOptions What can be chosen of an agent: modes, models, efforts, commands, as its newest session was offered them.
 ---@field ["agent.get"] fun(payload: agentlanes.ProfileRef): agentlanes.AgentState One agent.
----@field ["agent.stop_all"] fun(payload: agentlanes.AgentStopAll): agentlanes.StopState Emergency stop: ends the agents, cancels their queues and closes terminals; stop.ended follows when no process lives.
+---@field ["agent.stop_all"] fun(payload: agentlanes.AgentStopAll): agentlanes.StopState Emergency stop: ends the agents, cancels their queues and closes terminals; stop.ended follows when no process lives. Until then they take no prompt (OPERATION_IN_PROGRESS).
 ---@field ["constraint.create"] fun(payload: agentlanes.ConstraintCreate): agentlanes.ConstraintState Makes a constraint.
 ---@field ["constraint.update"] fun(payload: agentlanes.ConstraintUpdate): agentlanes.ConstraintState Changes a constraint. Turns that run keep the limits that they began with.
 ---@field ["constraint.delete"] fun(payload: agentlanes.ConstraintRef): agentlanes.ConstraintState Forgets a constraint that no open lane, session or queued turn has chosen.

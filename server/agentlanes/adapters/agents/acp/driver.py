@@ -19,17 +19,17 @@ from agentlanes.adapters.agents.dialogue.driver import (
     NO_MESSAGES,
     NOT_EXPECTED,
     REQUEST_ID_CAP,
-    LineDriver,
 )
 from agentlanes.adapters.agents.dialogue.frames import bound_line, bound_text, encode, show_value
 from agentlanes.adapters.agents.dialogue.outbox import METHOD_NOT_FOUND
+from agentlanes.adapters.agents.dialogue.rpc import RpcDriver
 from agentlanes.kernel.ports.agents import AgentView, Step
 from agentlanes.wire.models import AgentWrite, Approval, FrameCursor, Turn, TurnProgress
 
 _MESSAGE_ID_CAP = 512
 
 
-class AcpDriver(LineDriver[AcpPrompt, Handshake]):
+class AcpDriver(RpcDriver[AcpPrompt, Handshake]):
     """Implements `kernel.ports.agents.Driver` for ACP, versions 1 and 2.
 
     In version 1 the answer to session/prompt ends the turn. In version 2 it only accepts the prompt, and the turn ends
@@ -141,20 +141,11 @@ class AcpDriver(LineDriver[AcpPrompt, Handshake]):
             self._progress["steered"] = steered
         return super()._take_progress(turn)
 
-    def _take(self, message: dict[str, Any]) -> None:
-        method = message.get("method")
-        if method is None:
-            self._take_response(message)
-        elif type(method) is not str:
-            self._note(NO_MESSAGES, f"method is no text: {show_value(message)}")
-        elif "id" in message:
-            self._take_request(method, message)
-        elif method == "session/update":
-            self._take_update(message.get("params"))
-        elif method == "$/cancel_request" and not self._quiet:
-            params = message.get("params")
-            if isinstance(params, dict) and "requestId" in params:
-                self._questions.withdraw(encode(params["requestId"]))
+    def _take_notification(self, method: str, params: object) -> None:
+        if method == "session/update":
+            self._take_update(params)
+        elif method == "$/cancel_request" and not self._quiet and isinstance(params, dict) and "requestId" in params:
+            self._questions.withdraw(encode(params["requestId"]))
 
     def _take_update(self, params: object) -> None:
         update = params.get("update") if isinstance(params, dict) else None

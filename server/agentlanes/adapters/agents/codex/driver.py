@@ -30,11 +30,11 @@ from agentlanes.adapters.agents.dialogue.driver import (
     NO_MESSAGES,
     NOT_EXPECTED,
     REQUEST_ID_CAP,
-    LineDriver,
 )
 from agentlanes.adapters.agents.dialogue.frames import bound_line, encode, show_error, show_value
 from agentlanes.adapters.agents.dialogue.outbox import METHOD_NOT_FOUND
 from agentlanes.adapters.agents.dialogue.refusals import describe_refusal
+from agentlanes.adapters.agents.dialogue.rpc import RpcDriver
 from agentlanes.kernel.ports.agents import AgentView
 from agentlanes.wire.models import AgentWrite, Approval, Choice, FrameCursor, Problem, Steered, Turn
 
@@ -43,7 +43,7 @@ CLEAN_PATIENCE = timedelta(seconds=5)
 _TURNS_KEPT = 32
 
 
-class CodexDriver(LineDriver[CodexPrompt, Handshake]):
+class CodexDriver(RpcDriver[CodexPrompt, Handshake]):
     """Implements `kernel.ports.agents.Driver` for Codex's app-server protocol, version 2."""
 
     HOW_TO_START = "the profile's argv runs `codex app-server`"
@@ -134,21 +134,10 @@ class CodexDriver(LineDriver[CodexPrompt, Handshake]):
         held = self._prompt.held if self._prompt is not None and not self._prompt.ended else None
         return min(super()._pin(end), self._notifications.pin(end), end if held is None else held)
 
-    def _take(self, message: dict[str, Any]) -> None:
-        method = message.get("method")
-        if method is None:
-            self._take_response(message)
-        elif type(method) is not str:
-            self._note(NO_MESSAGES, f"method is no text: {show_value(message)}")
-        elif "id" in message:
-            self._take_request(method, message)
-        else:
-            params = message.get("params")
-            self._take_notification(method, params if isinstance(params, dict) else {})
-
-    def _take_notification(self, method: str, params: dict[str, Any]) -> None:
+    def _take_notification(self, method: str, params: object) -> None:
         if self._agent_session_id is None:
             return
+        params = params if isinstance(params, dict) else {}
         if params.get("threadId", self._agent_session_id) != self._agent_session_id:
             # Sub-agents have threads of their own; what becomes of them is told in this one.
             if method not in ("thread/started", "thread/status/changed"):

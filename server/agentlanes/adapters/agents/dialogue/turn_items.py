@@ -7,22 +7,18 @@ the first frame whose effect on an open item is not in the log. What would pin t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 
 import msgspec
 
 from agentlanes.adapters.agents.dialogue.frames import bound_text, bound_value
-from agentlanes.adapters.agents.dialogue.ids import derive_id
-from agentlanes.adapters.agents.dialogue.item import CUT, OpenItem, reopen
+from agentlanes.adapters.agents.dialogue.growing import OUTPUT_CAP, GrowingItems
+from agentlanes.adapters.agents.dialogue.item import OpenItem, reopen
+from agentlanes.adapters.agents.dialogue.said import Said, measure, split
 from agentlanes.adapters.agents.dialogue.tools import FINAL, ToolUpdate, merge_tool
-from agentlanes.kernel.ports.agents import Growth
-from agentlanes.wire.models import Item, ItemStatus, PlanEntry, Session, ToolCall, Usage
+from agentlanes.wire.models import Item, ItemStatus, PlanEntry, ToolCall, Usage
 
 SPEECH_CAP = 1 << 20
 """Bytes of one message or thought; what follows becomes the next item."""
-OUTPUT_CAP = 512 << 10
-"""Bytes of a tool's output; then only its end is added when the tool ends."""
-OUTPUT_TAIL = 64 << 10
 NOTICE_CAP = 16 << 10
 NOTICES_CAP = 16
 SINGLES_CAP = 100
@@ -34,21 +30,14 @@ REPEATS_SPAN = 256 << 10
 """Bytes of tape after a tool call's end within which the same end, told again, is known as a repeat."""
 OPEN_TOOLS_CAP = 1000
 """Tool calls that are held open at a time; one that begins beyond that closes the one that began first."""
-WHOLE = "… (the whole output:)\n"
-"""Comes before an output of which only parts were told when it ran."""
 _OTHER_NOTICES = "Other messages that were not understood"
 
 
-class TurnItems:
-    """Items by what they are about. Positions are unique: the offset of the frame, plus one for each item before."""
+class TurnItems(GrowingItems):
+    """Items by what they are about."""
 
     def __init__(self, process_id: str) -> None:
-        self._process_id = process_id
-        self._turn_id = ""
-        self._next_position = 0
-        self._offset = 0
-        self._at = ""
-        self._quiet = False
+        super().__init__(process_id)
         self._speech: OpenItem | None = None
         self._plan: OpenItem | None = None
         self._tools: dict[str, OpenItem] = {}
@@ -57,13 +46,10 @@ class TurnItems:
         self._notices: dict[str, OpenItem] = {}
         self._others: dict[str, OpenItem] = {}
         """Compactions and questions, by a key of the driver's."""
-        self._said: dict[str, _Said] = {}
+        self._said: dict[str, Said] = {}
         """What was said under the agent's own ids of messages, where the agent repeats messages whole."""
         self._singles = 0
         self._spoken: OpenItem | None = None
-        self._pinned: dict[str, OpenItem] = {}
-        self._news: dict[str, OpenItem] = {}
-        self._created_at: dict[str, str] = {}
         self._logged_open: frozenset[str] = frozenset()
         """Items that the log has as open: no frame that it knows has closed them."""
         self.spilled_summary: str | None = None
@@ -78,16 +64,6 @@ class TurnItems:
             self._created_at[item.item_id] = item.created_at
             if item.position < rest:
                 self._adopt(reopen(item))
-
-    def begin_turn(self, turn_id: str) -> None:
-        self._turn_id = turn_id
-
-    def begin_frame(self, offset: int, at: str, *, quiet: bool) -> None:
-        """What follows is the effect of the frame at `offset`; quietly where the log has it already."""
-        self._offset = offset
-        self._next_position = offset
-        self._at = at
-        self._quiet = quiet
 
     def end_frame(self, end: int) -> None:
         """Let go of what pins more than SPAN_CAP bytes of tape."""
@@ -136,7 +112,7 @@ class TurnItems:
         `repeats` where the agent may tell the message again as a whole, with `speak_whole`.
         """
         if repeats and message_id is not None:
-            self._said.setdefault(message_id, _Said(self._offset)).add(text)
+            self._said.setdefault(message_id, Said(self._offset)).add(text)
         speech = self._speech
         if speech is not None:
             known = speech.message_id
@@ -144,12 +120,12 @@ class TurnItems:
             if speech.kind != kind or other:
                 self._close(speech, "completed")
                 speech = None
-        size = _measure(text)
+        size = measure(text)
         if speech is not None and speech.size + size > SPEECH_CAP:
             # Between frames, so that a restarted driver which begins with this frame makes the same items.
             self._close(speech, "completed")
             speech = None
-        *whole, rest = [text] if size <= SPEECH_CAP else _split(text, SPEECH_CAP)
+        *whole, rest = [text] if size <= SPEECH_CAP else split(text, SPEECH_CAP)
         for piece in whole:
             self._grow(self._open_speech(kind, message_id), piece)
             self._end_speech()
@@ -259,11 +235,6 @@ class TurnItems:
         self._freeze(item)
         return True
 
-    @property
-    def offset(self) -> int:
-        """Where the frame stands that is taken in."""
-        return self._offset
-
     def hold_open(self, tool_call_id: str, offset: int) -> None:
         """Read from there again after a restart, as long as the tool call is open: the log has not all that it says."""
         item = self._tools.get(tool_call_id)
@@ -350,20 +321,6 @@ class TurnItems:
             self._spoken = None
         return summary
 
-    def collect(self, session: Session) -> tuple[tuple[Item, ...], tuple[Growth, ...]]:
-        """Items that changed, by position, and how the texts of open items grew, since the last call."""
-        if not self._news:
-            return (), ()
-        items: list[Item] = []
-        growths: list[Growth] = []
-        for item in sorted(self._news.values(), key=lambda item: item.position):
-            if item.dirty:
-                items.append(item.build(session))
-            if item.is_open() and (growth := item.take_growth()) is not None:
-                growths.append(Growth(item.header or item.build(session), *growth))
-        self._news.clear()
-        return tuple(items), tuple(growths)
-
     def _all_open(self) -> list[OpenItem]:
         single = [item for item in (self._speech, self._plan) if item is not None]
         return [*single, *self._tools.values(), *self._notices.values(), *self._others.values()]
@@ -379,15 +336,6 @@ class TurnItems:
             self._others[item.item_id] = item
         if item.size:
             self._news[item.item_id] = item
-
-    def _open(self, kind: str) -> OpenItem:
-        position = self._next_position
-        self._next_position += 1
-        item_id = derive_id("it", self._process_id, position)
-        item = OpenItem(item_id, self._turn_id, kind, position, self._created_at.pop(item_id, self._at))
-        item.dirty = False
-        self._touch(item)
-        return item
 
     def _begin_tool(self, tool_call_id: str) -> OpenItem:
         self._end_speech()
@@ -407,72 +355,6 @@ class TurnItems:
             # Read again, the end of a tool call whose begin is not read again looks like the begin of one.
             return
         self._close(self._speech, "completed")
-
-    def _touch(self, item: OpenItem) -> None:
-        self._news[item.item_id] = item
-        if not self._quiet:
-            item.dirty = True
-
-    def _set_pin(self, item: OpenItem) -> None:
-        if item.pin is None and not item.frozen:
-            item.pin = self._offset
-            self._pinned[item.item_id] = item
-
-    def _unpin(self, item: OpenItem) -> None:
-        item.pin = None
-        self._pinned.pop(item.item_id, None)
-
-    def _grow(self, item: OpenItem, text: str) -> None:
-        if item.pin is None:
-            self._set_pin(item)
-        item.add(text, _measure(text))
-        self._news[item.item_id] = item
-
-    def _freeze(self, item: OpenItem) -> None:
-        self._grow(item, CUT)
-        item.frozen = True
-        item.content = ""
-        self._unpin(item)
-        self._touch(item)
-
-    def _show_output(self, item: OpenItem, content: str, *, ends: bool) -> None:
-        """Append what is new in a tool's content: agents send the whole of it each time, or another one."""
-        if item.frozen:
-            if ends:
-                self._show_tail(item, content)
-            return
-        appended, item.appended = item.appended, False
-        if appended:
-            item.content = item.text()
-        if content.startswith(item.content):
-            fresh = content[len(item.content) :]
-        elif item.content.startswith(content):
-            return
-        else:
-            fresh = content if not item.size or item.content.endswith("\n") else f"\n{content}"
-            if appended:
-                # Some pieces were never told. What was shown stays, and all of it comes after.
-                fresh = f"{'' if item.content.endswith(chr(10)) else chr(10)}{WHOLE}{content}"
-        item.content = content
-        room = OUTPUT_CAP - item.size
-        data = fresh.encode()
-        if len(data) <= room:
-            if data:
-                self._grow(item, fresh)
-            return
-        head = data[:room].decode("utf-8", "ignore")
-        if head:
-            self._grow(item, head)
-        self._freeze(item)
-        if ends:
-            self._show_tail(item, content)
-
-    def _show_tail(self, item: OpenItem, content: str) -> None:
-        shown = item.text().removesuffix(CUT)
-        fresh = content[len(shown) :] if content.startswith(shown) else content
-        tail = fresh.encode()[-OUTPUT_TAIL:].decode("utf-8", "ignore")
-        if tail:
-            item.add(tail, _measure(tail))
 
     def _is_repeat(self, update: ToolUpdate) -> bool:
         closed = self._closed_tools.get(update.tool_call_id)
@@ -502,39 +384,3 @@ class TurnItems:
         if self._spoken is not None:
             self._unpin(self._spoken)
         self._spoken = item
-
-
-class _Said:
-    """How much was said under a message's id, and a digest of it."""
-
-    def __init__(self, offset: int) -> None:
-        self.offset = offset
-        """Where the message begins on the tape."""
-        self.length = 0
-        self._digest = blake2b(digest_size=16)
-
-    def add(self, text: str) -> None:
-        self.length += len(text)
-        self._digest.update(text.encode())
-
-    def is_start_of(self, text: str) -> bool:
-        return (
-            len(text) >= self.length
-            and blake2b(text[: self.length].encode(), digest_size=16).digest() == self._digest.digest()
-        )
-
-
-def _measure(text: str) -> int:
-    """Bytes of UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
-
-
-def _split(text: str, cap: int) -> list[str]:
-    """Parts of at most `cap` bytes each, cut between characters."""
-    data = text.encode()
-    parts: list[str] = []
-    while data:
-        part = data[:cap].decode("utf-8", "ignore")
-        parts.append(part)
-        data = data[len(part.encode()) :]
-    return parts
