@@ -191,6 +191,20 @@ def test_lines_go_along_with_a_prompt(place: Place, editor: Editor) -> None:
     assert turn["links"][0]["uri"] == (place.folder / "repo" / "README.md").as_uri() + "#L1-L1"
 
 
+def test_a_lane_is_started_from_lines_of_a_file(place: Place, editor: Editor) -> None:
+    editor.run("edit README.md")
+    editor.run("1Lanes start Explain this to " + script({"say": "well"}))
+    editor.wait("well\n─ completed", SESSION)
+    assert "@ README.md:1-1" in editor.text(SESSION)
+    editor.wait_for("return vim.startswith(vim.api.nvim_buf_get_name(0), 'agentlanes://prompt/')")
+    # In the lane's own file it is the lane's repository that is meant, and there is one workspace of it.
+    editor.run("Lanes edit README.md")
+    editor.run("Lanes start And this")
+    editor.wait_for("return #require('agentlanes.mirror').list('lane') == 2")
+    assert len(place.call("workspace.list")["workspaces"]) == 1
+    assert len({lane["worktrees"][0]["repo_id"] for lane in place.call("lane.list")["lanes"]}) == 1
+
+
 def test_everything_on_the_command_line_is_completed(place: Place, editor: Editor) -> None:
     make_lane(editor, "Greet the reader")
     complete = "return vim.fn.getcompletion(..., 'cmdline')"

@@ -7,7 +7,7 @@ local MARK = "agentlanes: "
 ---@type { [1]: string, [2]: string, [3]: string }[] Key, sub-command with its arguments, what it does.
 local KEYS = {
   { "<CR>", "open", "open" },
-  { "c", "create", "create" },
+  { "c", "start", "new lane" },
   { "p", "prompt", "prompt" },
   { "s", "stop", "stop" },
   { "aa", "answer allow_once", "allow" },

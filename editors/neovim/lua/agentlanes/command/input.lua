@@ -66,6 +66,13 @@ function M.selection(call)
   return text, { { uri = uri, name = name } }
 end
 
+---The file that the user is in, or the folder.
+---@return string
+function M.path()
+  local name = vim.api.nvim_buf_get_name(0)
+  return vim.bo.buftype == "" and name ~= "" and vim.fs.abspath(name) or vim.fn.getcwd()
+end
+
 ---Asks before something is done that is not easily undone.
 ---@param question string
 ---@param yes string

@@ -52,10 +52,30 @@ return {
       end)
     end,
   },
-  create = {
-    about = "makes a lane, opens a session in it, and with lines prompts it with them",
+  start = {
+    about = "makes a lane and lets an agent begin with this in it; with a range the lines go along",
     run = function(call)
       local text, links = input.selection(call)
+      local here = input.path()
+      input.with_text(call.args, "What shall the agent do", function(words)
+        local payload = { prompt = words .. (text or ""), links = links, path = here, profile = config.get().profile }
+        local open = window.unless_moved(function(made)
+          return ("%s has begun  (:Lanes open)"):format(made.lane.name)
+        end, function(made)
+          require("agentlanes.session").open(made.session, call.mods)
+        end)
+        connection.request("lane.start", payload, nil, function(problem, made)
+          if problem then
+            return notice.fail(problem.message)
+          end
+          open(made --[[@as agentlanes.LaneStarted]])
+        end)
+      end)
+    end,
+  },
+  create = {
+    about = "makes a lane and opens a session in it, for a prompt that is still to be written",
+    run = function(call)
       require("agentlanes.workspace").open(function(workspace)
         input.with_text(call.args, "What is the work", function(name)
           local payload = { name = name, profile = config.get().profile }
@@ -65,12 +85,7 @@ return {
             require("agentlanes.session").open(session, call.mods)
           end)
           connection.follow("lane.create", payload, { workspace_id = workspace.workspace_id }, function(lane)
-            target.session(lane, function(session)
-              open(session)
-              if text then
-                connection.send_prompt(session, name .. text, links)
-              end
-            end)
+            target.session(lane, open)
           end)
         end)
       end)
