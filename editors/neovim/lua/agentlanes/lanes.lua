@@ -36,7 +36,7 @@ local function head_block()
   end
   local waiting = #require("agentlanes.approval").pending()
   local state = connection.state
-  local row = { { "agentlanes ", "AgentlanesTitle" } } ---@type agentlanes.Row
+  local row = { { "Lanes ", "AgentlanesTitle" } } ---@type agentlanes.Row
   if state == "connected" then
     vim.list_extend(row, { { "● ", "AgentlanesOk" }, { ("%d running"):format(counts.running + counts.blocked) } })
     if waiting > 0 then
@@ -267,10 +267,14 @@ function M.open(mods)
   vim.wo[win][0].wrap = false
   vim.wo[win][0].winfixwidth = true
   window.name(win, "Lanes")
-  if not blocks:target() then
-    vim.api.nvim_win_set_cursor(win, { 1, 0 })
-    jump(1)
-  end
+  -- Where nothing is known yet, what there is to stand on comes later.
+  connection.ready(function()
+    redraw()
+    if vim.api.nvim_get_current_win() == win and not blocks:target() then
+      vim.api.nvim_win_set_cursor(win, { 1, 0 })
+      jump(1)
+    end
+  end)
 end
 
 return M

@@ -17,9 +17,9 @@ local PLAN_MARKS = { completed = "☑", in_progress = "◐", pending = "☐" }
 ---Keys, the kind of answer that they give, and a word for it.
 local WAYS = {
   { "aa", "allow_once", "allow" },
-  { "aA", "allow_always", "always" },
+  { "aA", "allow_always" },
   { "ar", "reject_once", "reject" },
-  { "aR", "reject_always", "never" },
+  { "aR", "reject_always" },
 }
 local TOOL_MARKS = { completed = { "✓", "AgentlanesOk" }, failed = { "✗", "AgentlanesFailed" } }
 
@@ -242,7 +242,7 @@ end
 ---What an approval asks, and while it waits, how to answer.
 ---@param approval agentlanes.Approval
 ---@param indent string
----@param short? boolean Whether to name the answers by one word each.
+---@param short? boolean Whether to name only what counts once, by one word each.
 ---@return agentlanes.Row[]
 function M.approval_rows(approval, indent, short)
   if approval.status ~= "pending" then
@@ -258,7 +258,7 @@ function M.approval_rows(approval, indent, short)
   local keys = { { indent .. "  " } } ---@type agentlanes.Row
   for _, way in ipairs(WAYS) do
     for _, option in ipairs(approval.options) do
-      if option.kind == way[2] then
+      if option.kind == way[2] and (not short or vim.endswith(way[2], "_once")) then
         vim.list_extend(keys, { { way[1], "AgentlanesKey" }, { " " .. (short and way[3] or option.label) .. "  " } })
         break
       end

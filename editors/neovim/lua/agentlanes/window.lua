@@ -5,6 +5,7 @@ local M = {}
 local api = vim.api
 
 local LANES_WIDTH = 36
+local LANES_PART = 1 / 3
 local SESSION_WIDTH = 50
 
 ---The buffer of a name, made where there is none. A session file of Neovim brings some back by their names.
@@ -125,7 +126,7 @@ local function open(kind)
     vim.bo.bufhidden = "wipe"
   end
   if kind == "lanes" then
-    local most = math.max(LANES_WIDTH, math.floor(vim.o.columns * 0.4))
+    local most = math.max(LANES_WIDTH, math.floor(vim.o.columns * LANES_PART))
     if api.nvim_win_get_width(win) > most and most < vim.o.columns - 1 then
       api.nvim_win_set_width(win, most)
     end
