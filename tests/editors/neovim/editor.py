@@ -75,18 +75,19 @@ class Editor:
         """Keys as in a mapping, `<CR>` for Enter."""
         self.wire.call("nvim_input", keys)
 
-    def lines(self, buffer: str = "") -> list[str]:
-        """The lines of the current buffer, or of the first whose name begins so."""
+    def lines(self, buffer: str = "", first: int = 0) -> list[str]:
+        """The lines of the current buffer, or of the first whose name begins so; from the `first`, or so many at its
+        end where that is negative."""
         code = """
-            local name = ...
-            if name == "" then return vim.api.nvim_buf_get_lines(0, 0, -1, false) end
+            local name, first = ...
+            if name == "" then return vim.api.nvim_buf_get_lines(0, first, -1, false) end
             for _, buf in ipairs(vim.api.nvim_list_bufs()) do
               if vim.startswith(vim.api.nvim_buf_get_name(buf), name) then
-                return vim.api.nvim_buf_get_lines(buf, 0, -1, false)
+                return vim.api.nvim_buf_get_lines(buf, first, -1, false)
               end
             end
             return {}"""
-        return list(self.lua(code, buffer))
+        return list(self.lua(code, buffer, first))
 
     def text(self, buffer: str = "") -> str:
         return "\n".join(self.lines(buffer))
@@ -95,6 +96,10 @@ class Editor:
         """The whole text of a buffer as soon as a part is in it."""
         wait_until(lambda: part in self.text(buffer), lambda: f"no {part!r} in:\n{self.describe()}")
         return self.text(buffer)
+
+    def wait_at_end(self, part: str, buffer: str) -> None:
+        """Until a part is in the last lines of a buffer that may be very long."""
+        wait_until(lambda: part in "\n".join(self.lines(buffer, -60)), lambda: f"no {part!r} in:\n{self.describe()}")
 
     def wait_for(self, code: str, *arguments: Any) -> Any:
         """What a Lua chunk returns as soon as that is true."""

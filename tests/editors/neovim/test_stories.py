@@ -229,27 +229,22 @@ def test_a_flood_does_not_keep_the_user_from_typing(place: Place, editor: Editor
     make_lane(editor)
     editor.press("q")
     editor.run("Lanes terminal yes flood")
-    editor.wait("flood", TERMINAL)
+    editor.wait_at_end("flood", TERMINAL)
     editor.press("<C-\\><C-n>")
-    (terminal,) = place.call("terminal.list")["terminals"]
-
-    def offset() -> int:
-        told = place.call("terminal.get", {}, "--terminal", terminal["terminal_id"])["terminal"]
-        return int(told["last_output_seq"])
-
-    before = offset()
+    shown = "return vim.api.nvim_buf_get_changedtick(vim.fn.bufnr('agentlanes://terminal/'))"
+    before = editor.lua(shown)
     editor.run("new")
     for word in ("one", "two", "three"):
         editor.press(f"A{word} <Esc>")
         editor.wait(word)
     assert editor.text() == "one two three "
-    assert offset() > before
+    editor.wait_for(f"return (function() {shown} end)() > ...", before)
     editor.go_to_window(TERMINAL)
     editor.press("i")
     editor.wait_for("return vim.api.nvim_get_mode().mode == 't'")
     editor.press("<C-c>")
-    editor.wait("[", TERMINAL)
-    assert place.call("terminal.get", {}, "--terminal", terminal["terminal_id"])["terminal"]["state"] == "closed"
+    editor.wait_at_end("[", TERMINAL)
+    assert [terminal["state"] for terminal in place.call("terminal.list")["terminals"]] == ["closed"]
 
 
 def test_turns_wait_and_are_stopped_and_taken_back(place: Place, editor: Editor) -> None:
