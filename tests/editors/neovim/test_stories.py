@@ -243,7 +243,7 @@ def test_a_flood_does_not_keep_the_user_from_typing(place: Place, editor: Editor
     editor.press("i")
     editor.wait_for("return vim.api.nvim_get_mode().mode == 't'")
     editor.press("<C-c>")
-    editor.wait_at_end("[", TERMINAL)
+    editor.wait_for("return require('agentlanes.mirror').list('terminal')[1].state == 'closed'")
     assert [terminal["state"] for terminal in place.call("terminal.list")["terminals"]] == ["closed"]
 
 

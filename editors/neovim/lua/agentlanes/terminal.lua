@@ -22,6 +22,7 @@ local TITLE_CHARS = 100
 ---@field shown? integer Offset up to which the tape is on the screen.
 ---@field live? integer Offset from which the tape is new; what is before is history.
 ---@field backlog { data: string, ends: integer? }[] What came and is not shown yet; words of ours have no end.
+---@field ending? { told: string, at: integer } What is said once everything before this offset is on the screen.
 ---@field feeding boolean
 ---@field parsing boolean Whether output is being taken in, so that what comes back is the emulator's own answer.
 ---@field typed string[] Keys that were not sent yet.
@@ -111,6 +112,10 @@ local function feed(terminal_id, view)
     connection.request("terminal.ack", { consumed = used }, { terminal_id = terminal_id }, function() end)
   end
   view.feeding = view.backlog[1] ~= nil
+  if view.ending and not view.feeding and (view.shown or 0) >= view.ending.at then
+    show(view, view.ending.told)
+    view.ending = nil
+  end
   if view.feeding then
     vim.defer_fn(function()
       feed(terminal_id, view)
@@ -144,10 +149,14 @@ local function listen(terminal_id, view)
       local closed = terminal.state == "closed" and (change.before or {}).state ~= "closed"
       if closed and change.before then
         local how = terminal.exit_code and ("exit " .. terminal.exit_code) or terminal.signal or "ended"
-        table.insert(view.backlog, { data = ("\r\n[%s]\r\n"):format(how) })
-        if not view.feeding then
-          feed(terminal_id, view)
-        end
+        -- The news of the end overtakes the last output, which comes as fast as it can be shown.
+        connection.request("terminal.get", nil, { terminal_id = terminal_id }, function(problem, found)
+          local at = not problem and found.terminal.last_output_seq or 0
+          view.ending = { told = ("\r\n[%s]\r\n"):format(how), at = at }
+          if not view.feeding then
+            feed(terminal_id, view)
+          end
+        end)
       end
     end
   end)
