@@ -21,6 +21,7 @@ from agentlanes.adapters.agents.profiles import TomlProfiles
 from agentlanes.adapters.files.local_files import LocalFiles
 from agentlanes.adapters.git.local_git import LocalGit
 from agentlanes.adapters.harness.cliproxy import Cliproxy
+from agentlanes.adapters.renderers.renderers import LocalRenderers
 from agentlanes.adapters.runners.runners import LocalRunners
 from agentlanes.adapters.store.sqlite import SqliteStore
 from agentlanes.crash_points import reached, reached_in_git
@@ -40,6 +41,7 @@ from agentlanes.kernel.reactors.harness import Watch
 from agentlanes.kernel.reactors.lanes import Lanes
 from agentlanes.kernel.reactors.limits import Limits
 from agentlanes.kernel.reactors.processes import Processes
+from agentlanes.kernel.reactors.renderers import Switches
 from agentlanes.kernel.reactors.scripts import Scripts
 from agentlanes.kernel.reactors.stops import Stops
 from agentlanes.kernel.reactors.watchdog import Watchdog
@@ -112,6 +114,7 @@ async def start(places: Places) -> Server:
     store.prune(int(time.time()) - RESPONSES_KEPT_SECONDS)
     git = LocalGit(places.data_dir, reached=reached_in_git)
     runners = LocalRunners(places.run_dir, places.state_dir / "tapes")
+    renderers = LocalRenderers(places.state_dir / "tapes", runners)
     profiles = TomlProfiles(places.config_path)
     installations = LocalInstallations()
     vitals = Vitals()
@@ -134,10 +137,17 @@ async def start(places: Places) -> Server:
     processes = Processes(kernel, runners, environments, vitals, conversations)
     lanes = Lanes(kernel, git, runners, Scripts(kernel, LocalFiles()), clock)
     stops = Stops(kernel, runners)
+    switches = Switches(kernel, renderers, runners)
     engine = Engine(
         kernel,
-        {**lanes.effects(), **conversations.effects(), **processes.effects(), **stops.effects()},
-        {**lanes.give_ups(), **conversations.give_ups(), **processes.give_ups()},
+        {
+            **lanes.effects(),
+            **conversations.effects(),
+            **processes.effects(),
+            **stops.effects(),
+            **switches.effects(),
+        },
+        {**lanes.give_ups(), **conversations.give_ups(), **processes.give_ups(), **switches.give_ups()},
     )
     expiry = Expiry(kernel, clock)
     limits = Limits(kernel, runners, clock)
@@ -161,12 +171,12 @@ async def start(places: Places) -> Server:
     pulse = Pulse(metrics, profiles, clock)
     dispatcher = Dispatcher(
         kernel,
-        Observers(store, kernel.committed, git, profiles, places.data_dir / "lanes", watch.refresh),
+        Observers(store, kernel.committed, git, profiles, places.data_dir / "lanes", renderers, watch.refresh),
         views,
         Agents(profiles, installations),
         metrics,
         watch,
-        Terminals(views, runners, vitals, clock),
+        Terminals(kernel, views, runners, renderers, vitals, clock),
         Connections(kernel, views, vitals, runners, clock, pulse, VERSION, places.state_dir),
         environments,
         clock,
@@ -194,6 +204,7 @@ async def start(places: Places) -> Server:
             engine.close,
             conversations.close,
             processes.close,
+            renderers.close,
             runners.close,
             close_store,
         ],

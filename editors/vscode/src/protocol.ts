@@ -266,6 +266,8 @@ export interface Snapshot {
   stops: Stop[];
   /** One where the config names one. */
   harnesses: HarnessStatus[];
+  /** Switches of the renderer mode that are under way. */
+  renderers: RendererSwitch[];
 }
 
 /** Reads the log itself. */
@@ -1483,6 +1485,8 @@ export interface Terminal {
   cols: Columns;
   /** Height when it was spawned; reads give the height now, and once it is closed its last. */
   rows: Rows;
+  /** How it is handed out; as its workspace says where absent. */
+  active_renderer_mode?: RendererMode;
   exit_code?: number;
   signal?: string;
   operation?: Operation;
@@ -1535,8 +1539,10 @@ export interface TerminalAttach {
   flow?: TerminalFlow;
   /** utf-8 where absent. */
   encoding?: Encoding;
-  /** Make a full-screen program redraw; true where absent. */
+  /** Make a full-screen program redraw; true where absent, and needless in mode_b. */
   nudge?: boolean;
+  /** Whatever is switched, this peer gets bytes (mode_a) or screens (mode_b); where absent the terminal's mode, also when it is switched. */
+  mode?: RendererMode;
 }
 
 /** Where the output starts. */
@@ -1547,6 +1553,8 @@ export interface TerminalAttachment {
   end_offset: Offset;
   /** Bytes that were asked for and are gone. */
   skipped?: number;
+  /** mode_a: terminal.output follows; mode_b: terminal.rendered, with the whole screen first. */
+  mode: RendererMode;
 }
 
 /** How far the client has used up what it got. */
@@ -1633,6 +1641,36 @@ export interface TerminalOutput {
   encoding: Encoding;
   /** Bytes before offset that this peer does not get. */
   skipped?: number;
+}
+
+/** What to tell of a terminal's screen. */
+export interface TerminalRender {
+  /** So many of the newest lines above the screen; none where absent. */
+  history_lines?: number;
+}
+
+/** What a terminal shows now, with all its lines. */
+export interface TerminalScreen {
+  terminal_id: TerminalId;
+  /** The screen as plain text, a line for each row without the blanks at its end. */
+  text: string;
+  screen: Screen;
+  /** Lines above the screen as plain text, oldest first; present where asked for. */
+  history?: string[];
+}
+
+/** What changed on a terminal's screen since this peer was told last. */
+export interface TerminalRendered {
+  terminal_id: TerminalId;
+  /** The screen has every line; forget what was there. */
+  full: boolean;
+  screen: Screen;
+}
+
+/** This peer gets no more screens of the terminal. */
+export interface TerminalRenderEnded {
+  terminal_id: TerminalId;
+  problem: Problem;
 }
 
 /** The size changed. */
@@ -2303,6 +2341,146 @@ export interface HarnessSettle {
   source: HarnessSource;
 }
 
+/** Id of a switch of the renderer mode. */
+export type SwitchId = string;
+
+/** failed = everything is as it was before: the mode, and what every peer gets. */
+export type SwitchStatus = "switching" | "succeeded" | "failed";
+
+/** One switch of the renderer mode. The mode is another one only when it has succeeded. */
+export interface RendererSwitch {
+  switch_id: SwitchId;
+  workspace_id: WorkspaceId;
+  lane_id?: LaneId;
+  /** The terminal that it is about; where absent the workspace, and all its terminals that have no mode of their own. */
+  terminal_id?: TerminalId;
+  from_mode: RendererMode;
+  to_mode: RendererMode;
+  status: SwitchStatus;
+  operation?: Operation;
+  /** Why it failed. */
+  problem?: Problem;
+  created_at: Timestamp;
+  ended_at?: Timestamp;
+}
+
+/** Which mode; the envelope's terminal_id says of which terminal, its workspace_id alone of which workspace. */
+export interface RendererSwitchTo {
+  mode: RendererMode;
+}
+
+/** One switch as it is now. */
+export interface RendererState {
+  renderer: RendererSwitch;
+}
+
+/** How a switch ended. */
+export interface RendererSettle {
+  switch_id: SwitchId;
+  problem?: Problem;
+}
+
+/** A mode, and whether this server can do it. */
+export interface RendererOffer {
+  mode: RendererMode;
+  available: boolean;
+  /** What renders, with its version. */
+  engine?: string;
+  /** Why it is not available, and what would help. */
+  problem?: string;
+}
+
+/** Bounds of rendered screens. */
+export interface RendererLimits {
+  /** Of one screen; a larger terminal is rendered with fewer rows. */
+  cells: number;
+  /** Lines kept above a screen. */
+  history_lines: number;
+  /** A peer gets no more of one screen; what lies between is left out. */
+  frames_per_second: number;
+  /** Terminals that are rendered at the same time. */
+  screens: number;
+}
+
+/** What can be rendered, and how it is handed out now. */
+export interface RendererCapabilities {
+  modes: RendererOffer[];
+  /** Of the terminal or the workspace that the envelope names. */
+  active_renderer_mode?: RendererMode;
+  /** Whether a switch reaches attached peers without a new attach. */
+  hot_swap_supported: boolean;
+  limits: RendererLimits;
+}
+
+/** A colour as #rrggbb, or its number in the palette of 256; the first 16 are the reader's own. */
+export type ScreenColor = string;
+
+/** How text is underlined. */
+export type ScreenUnderline = "single" | "double" | "curly" | "dotted" | "dashed" | (string & {});
+
+/** Text of one line with the same attributes; an attribute that is absent is not set. */
+export interface ScreenRun {
+  text: string;
+  /** Its width; wide characters take two. */
+  cells: number;
+  fg?: ScreenColor;
+  bg?: ScreenColor;
+  underline?: ScreenUnderline;
+  underline_color?: ScreenColor;
+  bold?: boolean;
+  faint?: boolean;
+  italic?: boolean;
+  blink?: boolean;
+  inverse?: boolean;
+  invisible?: boolean;
+  strikethrough?: boolean;
+  overline?: boolean;
+}
+
+/** One line as it is now; what it held before is gone. */
+export interface ScreenLine {
+  /** From the top, from 0. */
+  row: number;
+  /** From the left; blanks at the end are left out. */
+  runs: ScreenRun[];
+}
+
+/** How the cursor looks. */
+export type CursorShape = "block" | "bar" | "underline" | (string & {});
+
+/** Where the next character goes. */
+export interface ScreenCursor {
+  row: number;
+  /** In cells. */
+  col: number;
+  visible: boolean;
+  shape: CursorShape;
+  blinking: boolean;
+}
+
+/** What a terminal shows. */
+export interface Screen {
+  /** The screen after this many bytes of the terminal's output. */
+  offset: Offset;
+  cols: Columns;
+  rows: Rows;
+  /** As the program set it; empty where it did not. */
+  title: string;
+  cursor: ScreenCursor;
+  /** A full-screen program shows itself; what was there before comes back. */
+  alternate: boolean;
+  /** The program expects arrow keys as ESC O A and not as ESC [ A. */
+  application_cursor_keys: boolean;
+  /** The program wants to be told what is pasted. */
+  bracketed_paste: boolean;
+  /** The program wants to be told of the mouse. */
+  mouse_tracking: boolean;
+  /** Lines above the screen that can be read. */
+  history_lines: number;
+  /** Every line of a whole screen, otherwise those that changed. */
+  lines: ScreenLine[];
+}
+
 /** failure = refused, or failed later. */
 export type AuditResult = "success" | "failure";
 
@@ -2501,7 +2679,7 @@ export interface Calls {
   "terminal.update": { payload: TerminalUpdate; result: TerminalState };
   /** Forgets a closed terminal and its tape. */
   "terminal.delete": { payload: Empty; result: TerminalState };
-  /** Sends this peer the terminal's output from an offset on. */
+  /** Sends this peer the terminal's output from an offset on, or its screen. */
   "terminal.attach": { payload: TerminalAttach; result: TerminalAttachment };
   /** Ends this peer's output of the terminal. */
   "terminal.detach": { payload: Empty; result: Empty };
@@ -2515,6 +2693,8 @@ export interface Calls {
   "terminal.signal": { payload: TerminalSignal; result: Empty };
   /** Reads the terminal's tape. */
   "terminal.read": { payload: TerminalRead; result: TapeChunk };
+  /** Renders what the terminal shows now. */
+  "terminal.render": { payload: TerminalRender; result: TerminalScreen };
   /** Lists terminals. */
   "terminal.list": { payload: TerminalList; result: TerminalPage };
   /** One terminal. */
@@ -2561,6 +2741,10 @@ export interface Calls {
   "stop.get": { payload: StopRef; result: StopState };
   /** Health of the harness, and why sessions are not routed through it. */
   "harness.status.get": { payload: HarnessGet; result: HarnessState };
+  /** Says which renderer modes there are, with their bounds. */
+  "renderer.capabilities": { payload: Empty; result: RendererCapabilities };
+  /** Changes how a terminal, or a workspace's terminals, are handed out; renderer.switch.succeeded or renderer.switch.failed follows. */
+  "renderer.switch": { payload: RendererSwitchTo; result: RendererState };
   /** Lists audit records. */
   "audit.list": { payload: AuditList; result: AuditPage };
   /** The tree of a turn, or of each turn of a session. */
@@ -2691,12 +2875,16 @@ export interface Payloads {
   "terminal.close.started": TerminalState;
   /** The terminal's program ended. */
   "terminal.closed": TerminalState;
-  /** The terminal's title changed. */
+  /** The terminal's title or renderer mode changed. */
   "terminal.updated": TerminalState;
   /** The terminal was forgotten. */
   "terminal.deleted": TerminalState;
   /** Output, for peers that attached. */
   "terminal.output": TerminalOutput;
+  /** The screen, or what changed on it, for peers that attached in mode_b. */
+  "terminal.rendered": TerminalRendered;
+  /** The screen cannot be rendered any more, for peers that attached in mode_b. */
+  "terminal.render.ended": TerminalRenderEnded;
   /** The size changed, for peers that attached. */
   "terminal.resized": TerminalResized;
   /** A decision is needed. */
@@ -2723,6 +2911,12 @@ export interface Payloads {
   "stop.ended": StopState;
   /** The harness' status or fault changed; the next turn of each session that wants it takes the route that follows. */
   "harness.status.changed": HarnessState;
+  /** The renderer mode is being switched; nothing has changed yet. */
+  "renderer.switch.started": RendererState;
+  /** The renderer mode is the new one. */
+  "renderer.switch.succeeded": RendererState;
+  /** The renderer mode is the one that it was. */
+  "renderer.switch.failed": RendererState;
   /** A record was made. */
   "audit.recorded": AuditState;
 }
@@ -2742,6 +2936,7 @@ export interface Entities {
   constraint: Constraint;
   stop: Stop;
   harness: HarnessStatus;
+  renderer: RendererSwitch;
 }
 
 export const VERSION = "1";
@@ -2811,6 +3006,8 @@ export const TOPICS: Record<string, { noun: string; stream?: true; drops?: true 
   "terminal.updated": {"noun": "terminal"},
   "terminal.deleted": {"noun": "terminal", "drops": true},
   "terminal.output": {"noun": "terminal", "stream": true},
+  "terminal.rendered": {"noun": "terminal", "stream": true},
+  "terminal.render.ended": {"noun": "terminal", "stream": true},
   "terminal.resized": {"noun": "terminal", "stream": true},
   "approval.requested": {"noun": "approval"},
   "approval.resolved": {"noun": "approval"},
@@ -2824,6 +3021,9 @@ export const TOPICS: Record<string, { noun: string; stream?: true; drops?: true 
   "stop.started": {"noun": "stop"},
   "stop.ended": {"noun": "stop"},
   "harness.status.changed": {"noun": "harness"},
+  "renderer.switch.started": {"noun": "renderer"},
+  "renderer.switch.succeeded": {"noun": "renderer"},
+  "renderer.switch.failed": {"noun": "renderer"},
   "audit.recorded": {"noun": "audit", "stream": true},
 };
 
@@ -2841,6 +3041,7 @@ export const ENTITIES: Record<keyof Entities, { id: string; parent: string | nul
   "constraint": {"id": "constraint_id", "parent": "workspace_id", "plural": "constraints"},
   "stop": {"id": "stop_id", "parent": null, "plural": "stops"},
   "harness": {"id": "harness_id", "parent": null, "plural": "harnesses"},
+  "renderer": {"id": "switch_id", "parent": "workspace_id", "plural": "renderers"},
 };
 
 export const MACHINES: Record<string, { field: string; edges: Record<string, string[]> }> = {
@@ -2854,4 +3055,5 @@ export const MACHINES: Record<string, { field: string; edges: Record<string, str
   "approval": {"field": "status", "edges": {"pending": ["approved", "denied", "expired", "canceled"], "approved": [], "denied": [], "expired": [], "canceled": []}},
   "stop": {"field": "status", "edges": {"stopping": ["stopped"], "stopped": []}},
   "harness": {"field": "status", "edges": {"healthy": ["degraded", "unavailable"], "degraded": ["healthy", "unavailable"], "unavailable": ["healthy", "degraded"]}},
+  "renderer": {"field": "status", "edges": {"switching": ["succeeded", "failed"], "succeeded": [], "failed": []}},
 };

@@ -17,6 +17,7 @@ from agentlanes.core import (
     lane,
     process,
     prompt,
+    renderer,
     repo,
     session,
     stop,
@@ -46,6 +47,7 @@ _MODULES = {
     "constraint": constraint,
     "stop": stop,
     "harness": harness,
+    "renderer": renderer,
 }
 
 

@@ -27,6 +27,7 @@ from agentlanes.wire.models import (
     Lane,
     Operation,
     Process,
+    RendererSwitch,
     Repo,
     Session,
     Terminal,
@@ -120,6 +121,10 @@ class Draft:
     def processes(self, lane_id: str) -> list[Process]:
         """Processes that run."""
         return list(self._children("process", lane_id))
+
+    def switches(self, workspace_id: str) -> list[RendererSwitch]:
+        """Switches of the renderer mode that are under way."""
+        return list(self._children("renderer", workspace_id))
 
     def constraints(self, workspace_id: str) -> list[Constraint]:
         return list(self._children("constraint", workspace_id))

@@ -106,6 +106,12 @@ class Shell(Struct, frozen=True):
     problem: str | None
 
 
+class RendererSeen(Struct, frozen=True):
+    """Why screens cannot be rendered here; None where they can."""
+
+    problem: str | None
+
+
 class LaneWork(Struct, frozen=True):
     """What would be lost with the lane's worktrees: one text for each thing, with the repo it is in."""
 

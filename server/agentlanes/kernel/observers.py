@@ -29,6 +29,7 @@ from agentlanes.core.world import (
     LaneWork,
     OriginSeen,
     ProfileSeen,
+    RendererSeen,
     RootPaths,
     Shell,
     StartSeen,
@@ -37,6 +38,7 @@ from agentlanes.core.world import (
 )
 from agentlanes.kernel.ports.agents import Profiles
 from agentlanes.kernel.ports.git import Git, GitRefusal
+from agentlanes.kernel.ports.renderers import Renderers
 from agentlanes.kernel.ports.store import Selection, Store
 from agentlanes.kernel.refusals import refuse_git
 from agentlanes.wire.models import (
@@ -89,6 +91,7 @@ class Observers:
         git: Git,
         profiles: Profiles,
         lane_root: Path,
+        renderers: Renderers,
         check_harness: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
@@ -96,6 +99,7 @@ class Observers:
         self._git = git
         self._profiles = profiles
         self._lane_root = str(lane_root)
+        self._renderers = renderers
         self._check_harness = check_harness
         self._by_name: dict[str, Observer] = {
             "root_paths": self._see_root_paths,
@@ -111,6 +115,7 @@ class Observers:
             "profiles": self._see_profiles,
             "replacement": self._see_replacement,
             "approval": self._see_approval,
+            "renderer": self._see_renderer,
         }
 
     def observe(self, name: str, state: State, asking: Asking) -> Awaitable[Any]:
@@ -338,6 +343,9 @@ class Observers:
 
     async def _see_approval(self, state: State, asking: Asking) -> Stored:
         return await self._see_stored(state, "approval", asking.payload.approval_id)
+
+    async def _see_renderer(self, state: State, asking: Asking) -> RendererSeen:
+        return RendererSeen(self._renderers.problem)
 
     async def _see_stored(self, state: State, noun: str, id: str) -> Stored:
         if state.get(noun, id) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentlanes.core.errors import Refusal
 from agentlanes.kernel.ports.git import GitRefusal
+from agentlanes.kernel.ports.renderers import RendererError
 from agentlanes.kernel.ports.runners import RunnerError
 from agentlanes.wire.table import ERRORS
 
@@ -38,3 +39,10 @@ def refuse_runner(error: RunnerError) -> Refusal:
     # Of a runner that lives nobody may say that it was lost, and what it held with it.
     named = code if code in ERRORS else "RUNNER_UNREACHABLE" if code.startswith("RUNNER") else "INPUT_REFUSED"
     return Refusal(named, error.message, **{**dict(error.details), "reason": code})
+
+
+def refuse_renderer(error: RendererError) -> Refusal:
+    """A refusal of the renderer."""
+    return Refusal(
+        "RENDERER_UNAVAILABLE", f"the screen cannot be rendered: {error}; terminal.read still gives its bytes"
+    )

@@ -191,6 +191,7 @@ class Views:
             constraints=of("constraint"),
             stops=of("stop"),
             harnesses=of("harness"),
+            renderers=of("renderer"),
             grants=of("grant"),
         )
 

@@ -81,6 +81,11 @@ class Attachment:
         self._end = end
         self.offset = offset
 
+    @property
+    def end(self) -> int:
+        """How far the tape goes, as far as it was told."""
+        return self._end
+
     def grew(self, end: int) -> None:
         """The tape has grown up to an offset, beyond which nothing is looked for: finding the end takes 20 µs, and
         reading 8 KB takes one."""
@@ -93,6 +98,12 @@ class Attachment:
     def ack(self, consumed: int) -> None:
         """Returns credit up to an offset."""
         self._consumed = max(self._consumed, min(consumed, self.offset))
+
+    def resume(self) -> None:
+        """Goes on after a rest, in which the peer could not fall behind."""
+        self.look()
+        if self._lag_cap is not None:
+            self._lag_cap = max(self._lag_cap, self._end - self.offset + LAG_BYTES)
 
     def next_frame(self) -> bytes | None:
         """The next part of the tape, or None while there is none or no credit for it."""

@@ -81,6 +81,8 @@ class Dispatcher:
             "harness.status.get": lambda peer, context, payload: harness.get(payload),
             "process.read": lambda peer, context, payload: terminals.read_process(payload),
             "terminal.read": lambda peer, context, payload: terminals.read(context, payload),
+            "terminal.render": lambda peer, context, payload: terminals.render(context, payload),
+            "renderer.capabilities": lambda peer, context, payload: terminals.tell_capabilities(context),
             "terminal.attach": terminals.attach,
             "terminal.detach": lambda peer, context, payload: terminals.detach(peer, context),
             "terminal.ack": terminals.ack,

@@ -11,18 +11,24 @@ from collections.abc import Awaitable, Callable
 
 from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
+from agentlanes.core.renderer import RAW, RENDERED
 from agentlanes.kernel.clock import Clock
+from agentlanes.kernel.kernel import Kernel
+from agentlanes.kernel.ports.renderers import RendererError, Renderers
 from agentlanes.kernel.ports.runners import Grew, Lost, RunnerError, RunnerEvent, Runners, TapeReader, TerminalSize
-from agentlanes.kernel.refusals import refuse_runner
+from agentlanes.kernel.refusals import refuse_renderer, refuse_runner
 from agentlanes.kernel.views import Views
 from agentlanes.kernel.vitals import Vitals
-from agentlanes.rpc.attachments import Attachment, Encoding, announce
+from agentlanes.rpc.attached import Attendance
+from agentlanes.rpc.attachments import Encoding, announce
 from agentlanes.rpc.peer import Peer
 from agentlanes.wire import models
 from agentlanes.wire.models import (
     Empty,
     Process,
     ProcessRead,
+    RendererCapabilities,
+    RendererOffer,
     TapeChunk,
     Terminal,
     TerminalAck,
@@ -30,12 +36,13 @@ from agentlanes.wire.models import (
     TerminalAttachment,
     TerminalInput,
     TerminalRead,
+    TerminalRender,
     TerminalResize,
     TerminalResized,
+    TerminalScreen,
     TerminalSignal,
 )
 
-DEFAULT_TAIL = 64 << 10
 DEFAULT_READ = 64 << 10
 INPUT_CAP = 1 << 20
 LITTLE = 4096
@@ -45,12 +52,15 @@ LITTLE = 4096
 class Terminals:
     """Attachments of all peers, and the stream methods of terminals."""
 
-    def __init__(self, views: Views, runners: Runners, vitals: Vitals, clock: Clock) -> None:
+    def __init__(
+        self, kernel: Kernel, views: Views, runners: Runners, renderers: Renderers, vitals: Vitals, clock: Clock
+    ) -> None:
         self._views = views
         self._runners = runners
+        self._renderers = renderers
+        self._attendance = Attendance(kernel, runners, renderers, clock)
         self._vitals = vitals
         self._clock = clock
-        self._attached: dict[str, dict[str, tuple[Peer, Attachment]]] = {}
         self._owners: dict[str, str] = {}
         self._nudges: dict[str, asyncio.Future[None]] = {}
         self._nudged: dict[str, TerminalSize] = {}
@@ -59,15 +69,13 @@ class Terminals:
 
     def _hear(self, event: RunnerEvent) -> None:
         if isinstance(event, Grew):
-            for peer, attachment in self._attached.get(event.process_id, {}).values():
-                attachment.grew(event.end)
-                peer.outbound.wake(attachment, first=event.end - attachment.offset <= LITTLE)
+            for attached in self._attendance.at(event.process_id):
+                attached.grow(event.end, LITTLE)
         elif isinstance(event, Lost):
             # What its runner wrote last, and could tell nobody.
             for process_id in event.process_ids:
-                for peer, attachment in self._attached.get(process_id, {}).values():
-                    attachment.look()
-                    peer.outbound.wake(attachment)
+                for attached in self._attendance.at(process_id):
+                    attached.look()
 
     def _find(self, context: Context) -> Terminal:
         terminal: Terminal = self._views.find("terminal", context.terminal_id)
@@ -85,45 +93,88 @@ class Terminals:
 
     def attach(
         self, peer: Peer, context: Context, payload: TerminalAttach
-    ) -> tuple[TerminalAttachment, Callable[[], None]]:
+    ) -> Awaitable[tuple[TerminalAttachment, Callable[[], None]]] | tuple[TerminalAttachment, Callable[[], None]]:
         """Where the output starts, and what starts it once that is answered."""
         terminal = self._find(context)
-        tape = self._runners.tape(terminal.process_id, "pty")
-        start, end = tape.span()
-        if payload.offset is not None:
-            wanted = min(payload.offset, end)
-        else:
-            wanted = max(start, end - (DEFAULT_TAIL if payload.tail_bytes is None else payload.tail_bytes))
-        offset = max(wanted, start)
-        attachment = Attachment(
-            self._clock,
-            terminal.terminal_id,
-            tape,
-            offset,
-            end,
-            payload.window_bytes,
-            payload.flow or "latest",
-            payload.encoding or "utf-8",
+        if (payload.mode or self._attendance.find_mode(terminal)) == RENDERED:
+            return self._attach_screen(peer, terminal, payload)
+        attached, skipped = self._attendance.open_bytes(peer, terminal, payload)
+        assert attached.bytes is not None
+        result = TerminalAttachment(
+            terminal=terminal,
+            offset=attached.bytes.offset,
+            end_offset=attached.bytes.end,
+            skipped=skipped or None,
+            mode=RAW,
         )
-        skipped = offset - wanted if offset > wanted else None
-        result = TerminalAttachment(terminal=terminal, offset=offset, end_offset=end, skipped=skipped)
         nudge = payload.nudge is not False and payload.offset is None and terminal.state != "closed"
 
         def begin() -> None:
-            if peer.closed:
-                attachment.close()
-                return
-            self._drop(peer, terminal.process_id)
-            self._attached.setdefault(terminal.process_id, {})[peer.id] = (peer, attachment)
-            # It may have grown since it was answered.
-            attachment.look()
-            peer.outbound.wake(attachment)
-
-            if nudge and terminal.process_id not in self._nudges:
+            self._attendance.begin(attached)
+            if nudge and not peer.closed and terminal.process_id not in self._nudges:
                 self._nudged[terminal.process_id] = TerminalSize(terminal.cols, terminal.rows)
                 self._nudges[terminal.process_id] = asyncio.ensure_future(self._nudge(terminal.process_id))
 
         return result, begin
+
+    async def _attach_screen(
+        self, peer: Peer, terminal: Terminal, payload: TerminalAttach
+    ) -> tuple[TerminalAttachment, Callable[[], None]]:
+        attached = await self._attendance.open_screen(peer, terminal, payload)
+        assert attached.view is not None
+        result = TerminalAttachment(
+            terminal=terminal,
+            offset=attached.view.picture.show()[0].offset,
+            end_offset=self._find_end(terminal),
+            mode=RENDERED,
+        )
+        return result, lambda: self._attendance.begin(attached)
+
+    def _find_end(self, terminal: Terminal) -> int:
+        tape = self._runners.tape(terminal.process_id, "pty")
+        try:
+            return tape.span()[1]
+        finally:
+            tape.close()
+
+    async def render(self, context: Context, payload: TerminalRender) -> TerminalScreen:
+        """What the terminal shows now."""
+        terminal = self._find(context)
+        try:
+            watch = self._renderers.watch(terminal.process_id, lambda: None)
+            try:
+                await watch.ready()
+                history = await watch.read_history(payload.history_lines) if payload.history_lines else ()
+                return TerminalScreen(
+                    terminal_id=terminal.terminal_id,
+                    text=watch.picture.read_text(),
+                    screen=watch.picture.show()[0],
+                    history=history,
+                )
+            finally:
+                watch.close()
+        except RendererError as error:
+            raise refuse_renderer(error) from error
+
+    def tell_capabilities(self, context: Context) -> RendererCapabilities:
+        """Which modes there are, and which is that of the terminal or the workspace that is named."""
+        mode = None
+        if context.terminal_id is not None:
+            mode = self._attendance.find_mode(self._find(context))
+        elif context.workspace_id is not None:
+            mode = self._views.find("workspace", context.workspace_id).active_renderer_mode
+        rendered = RendererOffer(
+            mode=RENDERED,
+            available=self._renderers.problem is None,
+            engine=self._renderers.engine,
+            problem=self._renderers.problem,
+        )
+        return RendererCapabilities(
+            modes=(RendererOffer(mode=RAW, available=True), rendered),
+            active_renderer_mode=mode,
+            hot_swap_supported=True,
+            limits=self._renderers.limits,
+        )
 
     async def _nudge(self, process_id: str) -> None:
         """A full-screen program draws anew when its size changes; so it is changed and changed back, or to what a peer
@@ -137,35 +188,27 @@ class Terminals:
             return
         finally:
             del self._nudged[process_id], self._nudges[process_id]
+            self._renderers.wake(process_id)
 
     def detach(self, peer: Peer, context: Context) -> Empty:
         """Ends the peer's output."""
-        self._drop(peer, self._find(context).process_id)
+        self._attendance.drop(peer, self._find(context).process_id)
         return Empty()
 
     def forget(self, peer: Peer) -> None:
         """The peer is gone."""
-        for process_id in list(self._attached):
-            self._drop(peer, process_id)
+        self._attendance.forget(peer)
         for process_id in [process_id for process_id, owner in self._owners.items() if owner == peer.id]:
             del self._owners[process_id]
 
-    def _drop(self, peer: Peer, process_id: str) -> None:
-        attached = self._attached.get(process_id, {})
-        found = attached.pop(peer.id, None)
-        if found is not None:
-            peer.outbound.drop(found[1])
-            found[1].close()
-        if not attached:
-            self._attached.pop(process_id, None)
-
     def ack(self, peer: Peer, context: Context, payload: TerminalAck) -> Empty:
         """Returns credit."""
-        found = self._attached.get(self._find(context).process_id, {}).get(peer.id)
+        found = self._attendance.find(peer, self._find(context).process_id)
         if found is None:
             raise Refusal("TERMINAL_NOT_ATTACHED", "this peer is not attached; terminal.attach attaches it")
-        found[1].ack(payload.consumed)
-        peer.outbound.wake(found[1])
+        if found.bytes is not None:
+            found.bytes.ack(payload.consumed)
+            found.begin()
         return Empty()
 
     async def input(self, peer: Peer, context: Context, payload: TerminalInput) -> Empty:
@@ -201,8 +244,9 @@ class Terminals:
             lane_id=terminal.lane_id,
             terminal_id=terminal.terminal_id,
         )
-        for other, _ in self._attached.get(terminal.process_id, {}).values():
-            other.outbound.notify(frame)
+        self._renderers.wake(terminal.process_id)
+        for attached in self._attendance.at(terminal.process_id):
+            attached.peer.outbound.notify(frame)
         return models.TerminalSize(cols=size.cols, rows=size.rows, applied=True)
 
     async def signal(self, context: Context, payload: TerminalSignal) -> Empty:

@@ -324,3 +324,42 @@ class Reader:
         if self._fd is None or self._start != start:
             self._open(start)
         return bool(self._pread(offset, 1)) if self._start == start else False
+
+
+class Sizes:
+    """The resizes in a tape's index, followed while the runner adds to it.
+
+    A resize stands in the index before any byte that follows it is on the tape. So who looks at the tape's end first,
+    and here then, knows every resize before that end.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._path = os.path.join(folder, INDEX_NAME)
+        self._file: tuple[int, int] | None = None
+        self._read = 0
+        self._resizes: list[tuple[int, int, int]] = []
+
+    def look(self) -> None:
+        """Take in what was added."""
+        try:
+            with open(self._path, "rb") as index:
+                status = os.fstat(index.fileno())
+                if self._file != (status.st_dev, status.st_ino):
+                    # A thinned index is another file; its resizes are the same.
+                    self._file, self._read, self._resizes = (status.st_dev, status.st_ino), 0, []
+                if status.st_size == self._read:
+                    return
+                index.seek(self._read)
+                lines = index.read().split(b"\n")
+        except FileNotFoundError:
+            return
+        for line in lines[:-1]:
+            self._read += len(line) + 1
+            if b'"k":"resize"' in line:
+                with contextlib.suppress(ValueError, KeyError):
+                    note = json.loads(line)
+                    self._resizes.append((int(note["o"]), int(note["cols"]), int(note["rows"])))
+
+    def find_next(self, known: int) -> tuple[int, int, int] | None:
+        """The resize after the first `known`: its offset, columns and rows."""
+        return self._resizes[known] if known < len(self._resizes) else None

@@ -87,6 +87,11 @@ HarnessHealth: TypeAlias = Literal["healthy", "degraded", "unavailable"]
 HarnessFault: TypeAlias = str
 HarnessSource: TypeAlias = str
 FallbackTransport: TypeAlias = Literal["native_openai"]
+SwitchId: TypeAlias = str
+SwitchStatus: TypeAlias = Literal["switching", "succeeded", "failed"]
+ScreenColor: TypeAlias = str
+ScreenUnderline: TypeAlias = str
+CursorShape: TypeAlias = str
 AuditResult: TypeAlias = Literal["success", "failure"]
 AuditKind: TypeAlias = str
 TraceType: TypeAlias = Literal["LLM_PROMPT", "TOOL_CALL", "RESPONSE"]
@@ -239,6 +244,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
     constraints: tuple[Constraint, ...]
     stops: tuple[Stop, ...]
     harnesses: tuple[HarnessStatus, ...]
+    renderers: tuple[RendererSwitch, ...]
 
 
 class EventList(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1268,6 +1274,7 @@ class Terminal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cwd: AbsolutePath
     cols: Columns
     rows: Rows
+    active_renderer_mode: RendererMode | None = None
     exit_code: int | None = None
     signal: str | None = None
     operation: Operation | None = None
@@ -1307,6 +1314,7 @@ class TerminalAttach(Struct, frozen=True, kw_only=True, omit_defaults=True):
     flow: TerminalFlow | None = None
     encoding: Encoding | None = None
     nudge: bool | None = None
+    mode: RendererMode | None = None
 
 
 class TerminalAttachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1316,6 +1324,7 @@ class TerminalAttachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     offset: Offset
     end_offset: Offset
     skipped: int | None = None
+    mode: RendererMode
 
 
 class TerminalAck(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1398,6 +1407,36 @@ class TerminalOutput(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: str
     encoding: Encoding
     skipped: int | None = None
+
+
+class TerminalRender(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to tell of a terminal's screen."""
+
+    history_lines: int | None = None
+
+
+class TerminalScreen(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a terminal shows now, with all its lines."""
+
+    terminal_id: TerminalId
+    text: str
+    screen: Screen
+    history: tuple[str, ...] = ()
+
+
+class TerminalRendered(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changed on a terminal's screen since this peer was told last."""
+
+    terminal_id: TerminalId
+    full: bool
+    screen: Screen
+
+
+class TerminalRenderEnded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """This peer gets no more screens of the terminal."""
+
+    terminal_id: TerminalId
+    problem: Problem
 
 
 class TerminalResized(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1943,6 +1982,120 @@ class HarnessSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fault: HarnessFault | None = None
     degrade_reason: str | None = None
     source: HarnessSource
+
+
+class RendererSwitch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One switch of the renderer mode. The mode is another one only when it has succeeded."""
+
+    switch_id: SwitchId
+    workspace_id: WorkspaceId
+    lane_id: LaneId | None = None
+    terminal_id: TerminalId | None = None
+    from_mode: RendererMode
+    to_mode: RendererMode
+    status: SwitchStatus
+    operation: Operation | None = None
+    problem: Problem | None = None
+    created_at: Timestamp
+    ended_at: Timestamp | None = None
+
+
+class RendererSwitchTo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which mode; the envelope's terminal_id says of which terminal, its workspace_id alone of which workspace."""
+
+    mode: RendererMode
+
+
+class RendererState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One switch as it is now."""
+
+    renderer: RendererSwitch
+
+
+class RendererSettle(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a switch ended."""
+
+    switch_id: SwitchId
+    problem: Problem | None = None
+
+
+class RendererOffer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A mode, and whether this server can do it."""
+
+    mode: RendererMode
+    available: bool
+    engine: str | None = None
+    problem: str | None = None
+
+
+class RendererLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bounds of rendered screens."""
+
+    cells: int
+    history_lines: int
+    frames_per_second: int
+    screens: int
+
+
+class RendererCapabilities(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What can be rendered, and how it is handed out now."""
+
+    modes: tuple[RendererOffer, ...]
+    active_renderer_mode: RendererMode | None = None
+    hot_swap_supported: bool
+    limits: RendererLimits
+
+
+class ScreenRun(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Text of one line with the same attributes; an attribute that is absent is not set."""
+
+    text: str
+    cells: int
+    fg: ScreenColor | None = None
+    bg: ScreenColor | None = None
+    underline: ScreenUnderline | None = None
+    underline_color: ScreenColor | None = None
+    bold: bool | None = None
+    faint: bool | None = None
+    italic: bool | None = None
+    blink: bool | None = None
+    inverse: bool | None = None
+    invisible: bool | None = None
+    strikethrough: bool | None = None
+    overline: bool | None = None
+
+
+class ScreenLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line as it is now; what it held before is gone."""
+
+    row: int
+    runs: tuple[ScreenRun, ...]
+
+
+class ScreenCursor(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the next character goes."""
+
+    row: int
+    col: int
+    visible: bool
+    shape: CursorShape
+    blinking: bool
+
+
+class Screen(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a terminal shows."""
+
+    offset: Offset
+    cols: Columns
+    rows: Rows
+    title: str
+    cursor: ScreenCursor
+    alternate: bool
+    application_cursor_keys: bool
+    bracketed_paste: bool
+    mouse_tracking: bool
+    history_lines: int
+    lines: tuple[ScreenLine, ...]
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):

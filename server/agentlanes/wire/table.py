@@ -136,6 +136,7 @@ METHODS: dict[str, Method] = {
     "terminal.resize": Method("terminal.resize", "stream", models.TerminalResize, models.TerminalSize, False, ("terminal_id",), None),
     "terminal.signal": Method("terminal.signal", "stream", models.TerminalSignal, models.Empty, False, ("terminal_id",), None),
     "terminal.read": Method("terminal.read", "query", models.TerminalRead, models.TapeChunk, False, ("terminal_id",), None),
+    "terminal.render": Method("terminal.render", "query", models.TerminalRender, models.TerminalScreen, False, ("terminal_id",), None),
     "terminal.list": Method("terminal.list", "query", models.TerminalList, models.TerminalPage, False, (), None),
     "terminal.get": Method("terminal.get", "query", models.Empty, models.TerminalState, False, ("terminal_id",), None),
     "terminal.settle": Method("terminal.settle", "internal", models.TerminalSettle, models.TerminalState, False, ("terminal_id",), None),
@@ -164,6 +165,9 @@ METHODS: dict[str, Method] = {
     "stop.settle": Method("stop.settle", "internal", models.StopSettle, models.StopState, False, (), None),
     "harness.status.get": Method("harness.status.get", "query", models.HarnessGet, models.HarnessState, False, (), None),
     "harness.settle": Method("harness.settle", "internal", models.HarnessSettle, models.HarnessState, False, (), None),
+    "renderer.capabilities": Method("renderer.capabilities", "query", models.Empty, models.RendererCapabilities, False, (), None),
+    "renderer.switch": Method("renderer.switch", "command", models.RendererSwitchTo, models.RendererState, True, (), "renderer"),
+    "renderer.settle": Method("renderer.settle", "internal", models.RendererSettle, models.RendererState, False, (), None),
     "audit.list": Method("audit.list", "query", models.AuditList, models.AuditPage, False, (), None),
     "trace.list": Method("trace.list", "query", models.TraceList, models.TracePage, False, (), None),
 }
@@ -233,6 +237,8 @@ TOPICS: dict[str, Topic] = {
     "terminal.updated": Topic("terminal.updated", "terminal", models.TerminalState, True, False, None),
     "terminal.deleted": Topic("terminal.deleted", "terminal", models.TerminalState, True, True, None),
     "terminal.output": Topic("terminal.output", "terminal", models.TerminalOutput, False, False, None),
+    "terminal.rendered": Topic("terminal.rendered", "terminal", models.TerminalRendered, False, False, None),
+    "terminal.render.ended": Topic("terminal.render.ended", "terminal", models.TerminalRenderEnded, False, False, None),
     "terminal.resized": Topic("terminal.resized", "terminal", models.TerminalResized, False, False, None),
     "approval.requested": Topic("approval.requested", "approval", models.ApprovalState, True, False, None),
     "approval.resolved": Topic("approval.resolved", "approval", models.ApprovalState, True, False, None),
@@ -246,6 +252,9 @@ TOPICS: dict[str, Topic] = {
     "stop.started": Topic("stop.started", "stop", models.StopState, True, False, None),
     "stop.ended": Topic("stop.ended", "stop", models.StopState, True, False, None),
     "harness.status.changed": Topic("harness.status.changed", "harness", models.HarnessState, True, False, None),
+    "renderer.switch.started": Topic("renderer.switch.started", "renderer", models.RendererState, True, False, "start"),
+    "renderer.switch.succeeded": Topic("renderer.switch.succeeded", "renderer", models.RendererState, True, False, "end"),
+    "renderer.switch.failed": Topic("renderer.switch.failed", "renderer", models.RendererState, True, False, "end"),
     "audit.recorded": Topic("audit.recorded", "audit", models.AuditState, False, False, None),
 }
 
@@ -359,6 +368,9 @@ ERRORS: dict[str, Error] = {
     "HARNESS_NOT_CONFIGURED": Error(-31980, False, "The config file names no harness; a [harness] table with its url does."),
     "HARNESS_UNAVAILABLE": Error(-31981, True, "The harness is not healthy, so a session takes the other route; details say what is wrong with it."),
     "ROUTE_NOT_SUPPORTED": Error(-31982, False, "The agent cannot take the route that is preferred."),
+    "RENDERER_SWITCH_UNSUPPORTED": Error(-31995, False, "This server cannot do the mode; details say why, and which mode it can do."),
+    "RENDERER_SWITCH_FAILED": Error(-31996, True, "The terminal could not be rendered; everything is as it was."),
+    "RENDERER_UNAVAILABLE": Error(-31997, True, "The screen cannot be rendered now; terminal.read and terminal.attach in mode_a still give its bytes."),
     "TRACE_NOT_NAMED": Error(-31990, False, "Neither a turn nor a session was named, so nothing says what to trace."),
 }
 
@@ -373,6 +385,7 @@ MACHINES: dict[str, Machine] = {
     "approval": Machine("status", "pending", {"pending": ("approved", "denied", "expired", "canceled",), "approved": (), "denied": (), "expired": (), "canceled": ()}),
     "stop": Machine("status", "stopping", {"stopping": ("stopped",), "stopped": ()}),
     "harness": Machine("status", "unavailable", {"healthy": ("degraded", "unavailable",), "degraded": ("healthy", "unavailable",), "unavailable": ("healthy", "degraded",)}),
+    "renderer": Machine("status", "switching", {"switching": ("succeeded", "failed",), "succeeded": (), "failed": ()}),
 }
 
 ENTITIES: dict[str, Entity] = {
@@ -389,6 +402,7 @@ ENTITIES: dict[str, Entity] = {
     "constraint": Entity(models.Constraint, "constraint_id", "workspace_id", False, None),
     "stop": Entity(models.Stop, "stop_id", None, True, None),
     "harness": Entity(models.HarnessStatus, "harness_id", None, False, None),
+    "renderer": Entity(models.RendererSwitch, "switch_id", "workspace_id", True, None),
 }
 
 ALIASES: dict[str, str] = {
@@ -398,8 +412,6 @@ ALIASES: dict[str, str] = {
 DEFERRED: dict[str, str] = {
     "project.clone": "clone the repository with git and add it with repo.add",
     "project.init": "make the repository with git and add it with repo.add",
-    "renderer.switch": "renderer modes come with the editors' clients",
-    "renderer.capabilities": "renderer modes come with the editors' clients",
     "agent.run": "turn.create runs a prompt in a session",
     "agent.cancel": "turn.interrupt stops a running turn",
     "share.upterm.start": "sharing is not offered; share the terminal's tape instead",

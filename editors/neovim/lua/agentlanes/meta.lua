@@ -211,6 +211,7 @@ error('a meta file')
 ---@field constraints agentlanes.Constraint[]
 ---@field stops agentlanes.Stop[]
 ---@field harnesses agentlanes.HarnessStatus[] One where the config names one.
+---@field renderers agentlanes.RendererSwitch[] Switches of the renderer mode that are under way.
 
 ---Reads the log itself.
 ---@class agentlanes.EventList
@@ -1112,6 +1113,7 @@ error('a meta file')
 ---@field cwd agentlanes.AbsolutePath
 ---@field cols agentlanes.Columns Width when it was spawned; reads give the width now, and once it is closed its last.
 ---@field rows agentlanes.Rows Height when it was spawned; reads give the height now, and once it is closed its last.
+---@field active_renderer_mode? agentlanes.RendererMode How it is handed out; as its workspace says where absent.
 ---@field exit_code? integer
 ---@field signal? string
 ---@field operation? agentlanes.Operation
@@ -1147,7 +1149,8 @@ error('a meta file')
 ---@field window_bytes? integer Bytes under way before an ack is needed; where absent only the connection holds the output back.
 ---@field flow? agentlanes.TerminalFlow latest where absent.
 ---@field encoding? agentlanes.Encoding utf-8 where absent.
----@field nudge? boolean Make a full-screen program redraw; true where absent.
+---@field nudge? boolean Make a full-screen program redraw; true where absent, and needless in mode_b.
+---@field mode? agentlanes.RendererMode Whatever is switched, this peer gets bytes (mode_a) or screens (mode_b); where absent the terminal's mode, also when it is switched.
 
 ---Where the output starts.
 ---@class agentlanes.TerminalAttachment
@@ -1155,6 +1158,7 @@ error('a meta file')
 ---@field offset agentlanes.Offset The first byte that follows.
 ---@field end_offset agentlanes.Offset
 ---@field skipped? integer Bytes that were asked for and are gone.
+---@field mode agentlanes.RendererMode mode_a: terminal.output follows; mode_b: terminal.rendered, with the whole screen first.
 
 ---How far the client has used up what it got.
 ---@class agentlanes.TerminalAck
@@ -1218,6 +1222,28 @@ error('a meta file')
 ---@field data string
 ---@field encoding agentlanes.Encoding
 ---@field skipped? integer Bytes before offset that this peer does not get.
+
+---What to tell of a terminal's screen.
+---@class agentlanes.TerminalRender
+---@field history_lines? integer So many of the newest lines above the screen; none where absent.
+
+---What a terminal shows now, with all its lines.
+---@class agentlanes.TerminalScreen
+---@field terminal_id agentlanes.TerminalId
+---@field text string The screen as plain text, a line for each row without the blanks at its end.
+---@field screen agentlanes.Screen
+---@field history? string[] Lines above the screen as plain text, oldest first; present where asked for.
+
+---What changed on a terminal's screen since this peer was told last.
+---@class agentlanes.TerminalRendered
+---@field terminal_id agentlanes.TerminalId
+---@field full boolean The screen has every line; forget what was there.
+---@field screen agentlanes.Screen
+
+---This peer gets no more screens of the terminal.
+---@class agentlanes.TerminalRenderEnded
+---@field terminal_id agentlanes.TerminalId
+---@field problem agentlanes.Problem
 
 ---The size changed.
 ---@class agentlanes.TerminalResized
@@ -1728,6 +1754,113 @@ error('a meta file')
 ---@field degrade_reason? string
 ---@field source agentlanes.HarnessSource
 
+---Id of a switch of the renderer mode.
+---@alias agentlanes.SwitchId string
+
+---failed = everything is as it was before: the mode, and what every peer gets.
+---@alias agentlanes.SwitchStatus "switching"|"succeeded"|"failed"
+
+---One switch of the renderer mode. The mode is another one only when it has succeeded.
+---@class agentlanes.RendererSwitch
+---@field switch_id agentlanes.SwitchId
+---@field workspace_id agentlanes.WorkspaceId
+---@field lane_id? agentlanes.LaneId
+---@field terminal_id? agentlanes.TerminalId The terminal that it is about; where absent the workspace, and all its terminals that have no mode of their own.
+---@field from_mode agentlanes.RendererMode
+---@field to_mode agentlanes.RendererMode
+---@field status agentlanes.SwitchStatus
+---@field operation? agentlanes.Operation
+---@field problem? agentlanes.Problem Why it failed.
+---@field created_at agentlanes.Timestamp
+---@field ended_at? agentlanes.Timestamp
+
+---Which mode; the envelope's terminal_id says of which terminal, its workspace_id alone of which workspace.
+---@class agentlanes.RendererSwitchTo
+---@field mode agentlanes.RendererMode
+
+---One switch as it is now.
+---@class agentlanes.RendererState
+---@field renderer agentlanes.RendererSwitch
+
+---How a switch ended.
+---@class agentlanes.RendererSettle
+---@field switch_id agentlanes.SwitchId
+---@field problem? agentlanes.Problem
+
+---A mode, and whether this server can do it.
+---@class agentlanes.RendererOffer
+---@field mode agentlanes.RendererMode
+---@field available boolean
+---@field engine? string What renders, with its version.
+---@field problem? string Why it is not available, and what would help.
+
+---Bounds of rendered screens.
+---@class agentlanes.RendererLimits
+---@field cells integer Of one screen; a larger terminal is rendered with fewer rows.
+---@field history_lines integer Lines kept above a screen.
+---@field frames_per_second integer A peer gets no more of one screen; what lies between is left out.
+---@field screens integer Terminals that are rendered at the same time.
+
+---What can be rendered, and how it is handed out now.
+---@class agentlanes.RendererCapabilities
+---@field modes agentlanes.RendererOffer[]
+---@field active_renderer_mode? agentlanes.RendererMode Of the terminal or the workspace that the envelope names.
+---@field hot_swap_supported boolean Whether a switch reaches attached peers without a new attach.
+---@field limits agentlanes.RendererLimits
+
+---A colour as #rrggbb, or its number in the palette of 256; the first 16 are the reader's own.
+---@alias agentlanes.ScreenColor string
+
+---How text is underlined.
+---@alias agentlanes.ScreenUnderline "single"|"double"|"curly"|"dotted"|"dashed"|string
+
+---Text of one line with the same attributes; an attribute that is absent is not set.
+---@class agentlanes.ScreenRun
+---@field text string
+---@field cells integer Its width; wide characters take two.
+---@field fg? agentlanes.ScreenColor
+---@field bg? agentlanes.ScreenColor
+---@field underline? agentlanes.ScreenUnderline
+---@field underline_color? agentlanes.ScreenColor
+---@field bold? boolean
+---@field faint? boolean
+---@field italic? boolean
+---@field blink? boolean
+---@field inverse? boolean
+---@field invisible? boolean
+---@field strikethrough? boolean
+---@field overline? boolean
+
+---One line as it is now; what it held before is gone.
+---@class agentlanes.ScreenLine
+---@field row integer From the top, from 0.
+---@field runs agentlanes.ScreenRun[] From the left; blanks at the end are left out.
+
+---How the cursor looks.
+---@alias agentlanes.CursorShape "block"|"bar"|"underline"|string
+
+---Where the next character goes.
+---@class agentlanes.ScreenCursor
+---@field row integer
+---@field col integer In cells.
+---@field visible boolean
+---@field shape agentlanes.CursorShape
+---@field blinking boolean
+
+---What a terminal shows.
+---@class agentlanes.Screen
+---@field offset agentlanes.Offset The screen after this many bytes of the terminal's output.
+---@field cols agentlanes.Columns
+---@field rows agentlanes.Rows
+---@field title string As the program set it; empty where it did not.
+---@field cursor agentlanes.ScreenCursor
+---@field alternate boolean A full-screen program shows itself; what was there before comes back.
+---@field application_cursor_keys boolean The program expects arrow keys as ESC O A and not as ESC [ A.
+---@field bracketed_paste boolean The program wants to be told what is pasted.
+---@field mouse_tracking boolean The program wants to be told of the mouse.
+---@field history_lines integer Lines above the screen that can be read.
+---@field lines agentlanes.ScreenLine[] Every line of a whole screen, otherwise those that changed.
+
 ---failure = refused, or failed later.
 ---@alias agentlanes.AuditResult "success"|"failure"
 
@@ -1850,13 +1983,14 @@ error('a meta file')
 ---@field ["terminal.close"] fun(payload: agentlanes.TerminalClose): agentlanes.TerminalState Ends the terminal's processes; terminal.closed follows.
 ---@field ["terminal.update"] fun(payload: agentlanes.TerminalUpdate): agentlanes.TerminalState Changes the title.
 ---@field ["terminal.delete"] fun(payload: agentlanes.Empty): agentlanes.TerminalState Forgets a closed terminal and its tape.
----@field ["terminal.attach"] fun(payload: agentlanes.TerminalAttach): agentlanes.TerminalAttachment Sends this peer the terminal's output from an offset on.
+---@field ["terminal.attach"] fun(payload: agentlanes.TerminalAttach): agentlanes.TerminalAttachment Sends this peer the terminal's output from an offset on, or its screen.
 ---@field ["terminal.detach"] fun(payload: agentlanes.Empty): agentlanes.Empty Ends this peer's output of the terminal.
 ---@field ["terminal.ack"] fun(payload: agentlanes.TerminalAck): agentlanes.Empty Returns credit for output that was consumed.
 ---@field ["terminal.input"] fun(payload: agentlanes.TerminalInput): agentlanes.Empty Types into the terminal.
 ---@field ["terminal.resize"] fun(payload: agentlanes.TerminalResize): agentlanes.TerminalSize Changes the terminal's size.
 ---@field ["terminal.signal"] fun(payload: agentlanes.TerminalSignal): agentlanes.Empty Sends a signal to the terminal's foreground processes.
 ---@field ["terminal.read"] fun(payload: agentlanes.TerminalRead): agentlanes.TapeChunk Reads the terminal's tape.
+---@field ["terminal.render"] fun(payload: agentlanes.TerminalRender): agentlanes.TerminalScreen Renders what the terminal shows now.
 ---@field ["terminal.list"] fun(payload: agentlanes.TerminalList): agentlanes.TerminalPage Lists terminals.
 ---@field ["terminal.get"] fun(payload: agentlanes.Empty): agentlanes.TerminalState One terminal.
 ---@field ["approval.resolve"] fun(payload: agentlanes.ApprovalResolve): agentlanes.ApprovalState Decides. The first decision wins; a later one is refused and told the first.
@@ -1880,6 +2014,8 @@ error('a meta file')
 ---@field ["stop.list"] fun(payload: agentlanes.StopList): agentlanes.StopPage Lists emergency stops.
 ---@field ["stop.get"] fun(payload: agentlanes.StopRef): agentlanes.StopState One emergency stop.
 ---@field ["harness.status.get"] fun(payload: agentlanes.HarnessGet): agentlanes.HarnessState Health of the harness, and why sessions are not routed through it.
+---@field ["renderer.capabilities"] fun(payload: agentlanes.Empty): agentlanes.RendererCapabilities Says which renderer modes there are, with their bounds.
+---@field ["renderer.switch"] fun(payload: agentlanes.RendererSwitchTo): agentlanes.RendererState Changes how a terminal, or a workspace's terminals, are handed out; renderer.switch.succeeded or renderer.switch.failed follows.
 ---@field ["audit.list"] fun(payload: agentlanes.AuditList): agentlanes.AuditPage Lists audit records.
 ---@field ["trace.list"] fun(payload: agentlanes.TraceList): agentlanes.TracePage The tree of a turn, or of each turn of a session.
 
@@ -1946,9 +2082,11 @@ error('a meta file')
 ---@field ["terminal.state.changed"] agentlanes.TerminalState The terminal's state changed.
 ---@field ["terminal.close.started"] agentlanes.TerminalState The terminal's processes are being ended.
 ---@field ["terminal.closed"] agentlanes.TerminalState The terminal's program ended.
----@field ["terminal.updated"] agentlanes.TerminalState The terminal's title changed.
+---@field ["terminal.updated"] agentlanes.TerminalState The terminal's title or renderer mode changed.
 ---@field ["terminal.deleted"] agentlanes.TerminalState The terminal was forgotten.
 ---@field ["terminal.output"] agentlanes.TerminalOutput Output, for peers that attached.
+---@field ["terminal.rendered"] agentlanes.TerminalRendered The screen, or what changed on it, for peers that attached in mode_b.
+---@field ["terminal.render.ended"] agentlanes.TerminalRenderEnded The screen cannot be rendered any more, for peers that attached in mode_b.
 ---@field ["terminal.resized"] agentlanes.TerminalResized The size changed, for peers that attached.
 ---@field ["approval.requested"] agentlanes.ApprovalState A decision is needed.
 ---@field ["approval.resolved"] agentlanes.ApprovalState It was decided, it expired, or its turn ended.
@@ -1962,4 +2100,7 @@ error('a meta file')
 ---@field ["stop.started"] agentlanes.StopState Agents are being stopped.
 ---@field ["stop.ended"] agentlanes.StopState Nothing of what was stopped lives any more, whatever that left behind included.
 ---@field ["harness.status.changed"] agentlanes.HarnessState The harness' status or fault changed; the next turn of each session that wants it takes the route that follows.
+---@field ["renderer.switch.started"] agentlanes.RendererState The renderer mode is being switched; nothing has changed yet.
+---@field ["renderer.switch.succeeded"] agentlanes.RendererState The renderer mode is the new one.
+---@field ["renderer.switch.failed"] agentlanes.RendererState The renderer mode is the one that it was.
 ---@field ["audit.recorded"] agentlanes.AuditState A record was made.

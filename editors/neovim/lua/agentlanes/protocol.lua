@@ -89,6 +89,7 @@ M.methods = {
   ["terminal.resize"] = { context = {"terminal_id"} },
   ["terminal.signal"] = { context = {"terminal_id"} },
   ["terminal.read"] = { context = {"terminal_id"} },
+  ["terminal.render"] = { context = {"terminal_id"} },
   ["terminal.list"] = { context = {} },
   ["terminal.get"] = { context = {"terminal_id"} },
   ["approval.resolve"] = { lifecycle = true, context = {} },
@@ -112,6 +113,8 @@ M.methods = {
   ["stop.list"] = { context = {} },
   ["stop.get"] = { context = {} },
   ["harness.status.get"] = { context = {} },
+  ["renderer.capabilities"] = { context = {} },
+  ["renderer.switch"] = { lifecycle = true, context = {} },
   ["audit.list"] = { context = {} },
   ["trace.list"] = { context = {} },
 }
@@ -182,6 +185,8 @@ M.topics = {
   ["terminal.updated"] = { noun = "terminal" },
   ["terminal.deleted"] = { noun = "terminal", drops = true },
   ["terminal.output"] = { noun = "terminal", stream = true },
+  ["terminal.rendered"] = { noun = "terminal", stream = true },
+  ["terminal.render.ended"] = { noun = "terminal", stream = true },
   ["terminal.resized"] = { noun = "terminal", stream = true },
   ["approval.requested"] = { noun = "approval" },
   ["approval.resolved"] = { noun = "approval" },
@@ -195,6 +200,9 @@ M.topics = {
   ["stop.started"] = { noun = "stop" },
   ["stop.ended"] = { noun = "stop" },
   ["harness.status.changed"] = { noun = "harness" },
+  ["renderer.switch.started"] = { noun = "renderer", phase = "start" },
+  ["renderer.switch.succeeded"] = { noun = "renderer", phase = "end" },
+  ["renderer.switch.failed"] = { noun = "renderer", phase = "end" },
   ["audit.recorded"] = { noun = "audit", stream = true },
 }
 
@@ -213,6 +221,7 @@ M.entities = {
   constraint = { id = "constraint_id", parent = "workspace_id", plural = "constraints" },
   stop = { id = "stop_id", plural = "stops" },
   harness = { id = "harness_id", plural = "harnesses" },
+  renderer = { id = "switch_id", parent = "workspace_id", plural = "renderers" },
 }
 
 ---@type table<string, agentlanes.Machine>
@@ -227,6 +236,7 @@ M.machines = {
   approval = { field = "status", edges = { ["pending"] = {"approved", "denied", "expired", "canceled"}, ["approved"] = {}, ["denied"] = {}, ["expired"] = {}, ["canceled"] = {} } },
   stop = { field = "status", edges = { ["stopping"] = {"stopped"}, ["stopped"] = {} } },
   harness = { field = "status", edges = { ["healthy"] = {"degraded", "unavailable"}, ["degraded"] = {"healthy", "unavailable"}, ["unavailable"] = {"healthy", "degraded"} } },
+  renderer = { field = "status", edges = { ["switching"] = {"succeeded", "failed"}, ["succeeded"] = {}, ["failed"] = {} } },
 }
 
 return M

@@ -1,0 +1,1 @@
+"""The renderer process as the server sees it."""
