@@ -193,7 +193,7 @@ async def start(places: Places) -> Server:
 
     return Server(
         kernel,
-        Front(dispatcher, kernel, views, clock, VERSION, places.state_dir / "documents"),
+        Front(dispatcher, kernel, views, renderers, clock, VERSION, places.state_dir / "documents"),
         stopped,
         [
             installations.close,

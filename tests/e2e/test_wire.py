@@ -135,7 +135,7 @@ async def wire(raw: Wire) -> Wire:
         (b'{"jsonrpc":"2.0","id":5,"method":"lane.settle"}', (5, "METHOD_NOT_FOUND")),
         (b'{"jsonrpc":"2.0","id":5,"method":"textDocument/definition"}', (5, "METHOD_NOT_FOUND")),
         (b'{"jsonrpc":"2.0","id":5,"method":"$/unheardOf"}', (5, "METHOD_NOT_FOUND")),
-        (b'{"jsonrpc":"2.0","id":5,"method":"renderer.switch"}', (5, "METHOD_NOT_SUPPORTED")),
+        (b'{"jsonrpc":"2.0","id":5,"method":"zmx.checkpoint"}', (5, "METHOD_NOT_SUPPORTED")),
         (b'{"jsonrpc":"2.0","id":5,"method":"initialize","params":{}}', (5, "INVALID_REQUEST")),
         (b"[]", (None, "INVALID_REQUEST")),
         (b"7", (None, "INVALID_REQUEST")),

@@ -116,7 +116,7 @@ export class LanePty implements vscode.Pseudoterminal {
 
   private async attach(): Promise<void> {
     const where = this.offset === undefined ? { tail_bytes: TAIL_BYTES } : { offset: this.offset };
-    const flow = { window_bytes: WINDOW_BYTES, encoding: "base64" as const };
+    const flow = { mode: "mode_a" as const, window_bytes: WINDOW_BYTES, encoding: "base64" as const };
     try {
       const { terminal, offset } = await this.connection.call("terminal.attach", { ...where, ...flow }, this.context);
       if (offset !== this.offset) this.decoder = new TextDecoder();

@@ -91,6 +91,7 @@ class Attached:
         attachment = self._call(
             "terminal.attach",
             {
+                "mode": "mode_a",
                 "encoding": "base64",
                 "window_bytes": WINDOW_BYTES,
                 **({"offset": 0, "flow": "lossless"} if lossless else {}),

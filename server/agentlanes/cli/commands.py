@@ -42,6 +42,7 @@ COMMANDS = {
     "log": Command("log", "Print the events of the log."),
     "trace": Command("trace", "Print what a turn or a session was made of, as JSON or as OpenTelemetry spans."),
     "export": Command("export", "Write what a terminal showed as an asciicast or as text."),
+    "screen": Command("terminal_screen", "Print what a terminal of a lane shows now."),
     "attach": Command("attach", "Use a terminal of a lane from this terminal."),
     "describe": Command("describe", "Show the methods, topics and types of the server."),
     "doctor": Command("doctor", "Check this installation and say what to do about what is wrong."),

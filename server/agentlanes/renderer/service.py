@@ -30,6 +30,7 @@ class Service:
 
     def run(self) -> None:
         """Returns when the server says no more."""
+        self._send({"screen": "", "op": "ready"})
         while True:
             waiting = None if not self._playing else 0
             readable, _, _ = select.select([self._requests], [], [], waiting)

@@ -1,8 +1,8 @@
 """What the server and its renderer say to each other: frames of four bytes with a length, then JSON.
 
 The server says `open {screen, folder}`, `look {screen}`, `history {screen, lines}` and `close {screen}`. The renderer
-answers `look` with frames of the newest screen, the last of which says `done`, and `history` with `history`. A screen
-that it cannot show is `failed` with a reason.
+says `ready` when it has begun, and answers `look` with frames of the newest screen, the last of which says `done`, and
+`history` with `history`. A screen that it cannot show is `failed` with a reason.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ end
 ---@param terminal_id string
 ---@param view agentlanes.View
 local function attach(terminal_id, view)
-  local payload = { encoding = "base64", flow = "latest", window_bytes = WINDOW_BYTES }
+  local payload = { mode = "mode_a", encoding = "base64", flow = "latest", window_bytes = WINDOW_BYTES }
   -- The whole tape where nothing is shown yet, and what was missed where something is.
   view.backlog = {}
   payload.offset, payload.nudge = view.shown or 0, false

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 MEMORY_MB = 2048
 READ_BYTES = 256 << 10
 END_SECONDS = 5.0
+COMMAND = (sys.executable, "-P", "-m", "agentlanes.renderer", "--memory-mb", str(MEMORY_MB))
+"""`-P` keeps Python from importing out of a working directory."""
+
 _KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "PYTHONHOME", "PYTHONPATH", "TMPDIR")
 
 
@@ -33,15 +36,12 @@ class RendererProcess:
         self._reading = asyncio.create_task(self._read(), name="renderer")
 
     @classmethod
-    async def start(cls, hear: Callable[[bytes], None], lost: Callable[[], None]) -> RendererProcess:
+    async def start(
+        cls, command: Sequence[str], hear: Callable[[bytes], None], lost: Callable[[], None]
+    ) -> RendererProcess:
         """Raises OSError."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "agentlanes.renderer",
-            "--memory-mb",
-            str(MEMORY_MB),
+            *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             # What the emulator has to say of an agent's bytes is nothing for our log.

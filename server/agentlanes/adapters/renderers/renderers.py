@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from agentlanes.adapters.renderers.process import RendererProcess
+from agentlanes.adapters.renderers.process import COMMAND, RendererProcess
 from agentlanes.kernel.ports.renderers import Picture, RendererError, Watch
 from agentlanes.kernel.ports.runners import Grew, RunnerEvent, Runners
 from agentlanes.renderer.wire import HISTORY_LINES, MAX_CELLS
@@ -33,8 +33,11 @@ LINGER_SECONDS = 30.0
 HANG_SECONDS = 30.0
 """How long the renderer may say nothing while it is asked something."""
 
+START_SECONDS = 60.0
+"""How long it may take to begin."""
+
 STRIKES = 2
-"""How often a renderer may go while it plays a terminal."""
+"""How often a renderer may go while it plays a terminal; the last time it plays that one alone."""
 
 
 class Heard(msgspec.Struct):
@@ -84,20 +87,34 @@ class _Shown:
 
 
 class LocalRenderers:
-    """Implements the port `Renderers`. `tapes_dir` is that of the runners."""
+    """Implements the port `Renderers`. `tapes_dir` is that of the runners, `command` starts a renderer."""
 
     limits = RendererLimits(
         cells=MAX_CELLS, history_lines=HISTORY_LINES, frames_per_second=FRAMES_PER_SECOND, screens=SCREENS
     )
 
-    def __init__(self, tapes_dir: Path, runners: Runners) -> None:
+    def __init__(
+        self,
+        tapes_dir: Path,
+        runners: Runners,
+        *,
+        command: Sequence[str] = COMMAND,
+        hang_seconds: float = HANG_SECONDS,
+        linger_seconds: float = LINGER_SECONDS,
+    ) -> None:
         self._tapes_dir = tapes_dir
+        self._command = command
+        self._hang_seconds = hang_seconds
+        self._linger_seconds = linger_seconds
         self._shown: dict[str, _Shown] = {}
         self._process: RendererProcess | None = None
         self._tending: asyncio.Task[None] | None = None
         self._tend_again = False
         self._closing: set[asyncio.Task[None]] = set()
+        self._suspect: _Shown | None = None
+        """What is played alone, because a renderer went while it played that among others."""
         self._heard_at = 0.0
+        self._patience = START_SECONDS
         self._hang: asyncio.TimerHandle | None = None
         self._is_closed = False
         runners.subscribe(self._hear_runner)
@@ -115,9 +132,7 @@ class LocalRenderers:
         """Why nothing can be rendered here."""
         if self.engine is not None:
             return None
-        return (
-            "the package pyghostty is not installed, which renders; it is made for Linux and macOS, x86-64 and ARM"
-        )
+        return "the package pyghostty is not installed, which renders; it is made for Linux and macOS, x86-64 and ARM"
 
     def watch(self, process_id: str, changed: Callable[[], None]) -> Watch:
         """Renders a terminal from now on. Raises RendererError."""
@@ -151,7 +166,8 @@ class LocalRenderers:
         """Asks for the newest screen, now or as soon as the last one is there and its time has passed."""
         if shown.failure is not None or self._is_closed:
             return
-        if shown.is_asked or not shown.is_open or self._process is None:
+        is_held = self._suspect is not None and self._suspect is not shown
+        if shown.is_asked or is_held or not shown.is_open or self._process is None:
             shown.is_stale = True
             if not shown.is_open:
                 self._tend()
@@ -177,7 +193,7 @@ class LocalRenderers:
         if shown.failure is not None or self._is_closed:
             self._forget(shown)
         else:
-            shown.timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._forget, shown)
+            shown.timer = asyncio.get_running_loop().call_later(self._linger_seconds, self._forget, shown)
 
     def _make_room(self) -> None:
         if len(self._shown) < SCREENS:
@@ -216,37 +232,49 @@ class LocalRenderers:
         try:
             while self._tend_again:
                 self._tend_again = False
-                for shown in [shown for shown in self._shown.values() if not shown.is_open and shown.failure is None]:
+                closed = [shown for shown in self._shown.values() if not shown.is_open and shown.failure is None]
+                for shown in sorted(closed, key=lambda shown: -shown.strikes):
                     if self._process is None:
                         await self._start_process()
-                    if self._process is None or shown.failure is not None:
+                    if self._process is None or shown.failure is not None or shown.process_id not in self._shown:
                         continue
-                    shown.is_open = True
-                    folder = str(self._tapes_dir / shown.process_id / "pty")
-                    self._process.ask({"op": "open", "screen": shown.process_id, "folder": folder})
-                    self._look_now(shown)
-                    for count, _ in shown.histories:
-                        self._process.ask({"op": "history", "screen": shown.process_id, "lines": count})
+                    self._open(self._process, shown)
                     if shown.strikes:
-                        # It may be this one that ends renderers: the others wait until that is known.
-                        await self._settle(shown)
+                        await self._try_alone(shown)
         finally:
             self._tending = None
 
-    async def _settle(self, shown: _Shown) -> None:
+    def _open(self, process: RendererProcess, shown: _Shown) -> None:
+        shown.is_open = True
+        folder = str(self._tapes_dir / shown.process_id / "pty")
+        process.ask({"op": "open", "screen": shown.process_id, "folder": folder})
+        self._look_now(shown)
+        for count, _ in shown.histories:
+            process.ask({"op": "history", "screen": shown.process_id, "lines": count})
+
+    async def _try_alone(self, shown: _Shown) -> None:
+        """Returns when it is known whether it is this one that ends renderers; the others rest meanwhile."""
         waiter = asyncio.get_running_loop().create_future()
         shown.awaited.append(waiter)
-        await asyncio.gather(waiter, return_exceptions=True)
+        self._suspect = shown
+        try:
+            await asyncio.gather(waiter, return_exceptions=True)
+        finally:
+            self._suspect = None
+        for other in list(self._shown.values()):
+            if other.is_stale:
+                self.look(other)
 
     async def _start_process(self) -> None:
         try:
-            process = await RendererProcess.start(self._hear, lambda: self._lose(process))
+            process = await RendererProcess.start(self._command, self._hear, lambda: self._lose(process))
         except OSError as error:
             log.warning("the renderer cannot be started: %s", error)
             for shown in list(self._shown.values()):
                 self._fail(shown, RendererError(f"the renderer cannot be started: {error}"))
             return
         self._process = process
+        self._patience = START_SECONDS
         self._heard_at = asyncio.get_running_loop().time()
         self._watch_over()
 
@@ -256,11 +284,11 @@ class LocalRenderers:
         if self._process is None:
             return
         asked = [shown.asked_at for shown in self._shown.values() if shown.is_asked]
-        if asked and loop.time() - max(self._heard_at, min(asked)) > HANG_SECONDS:
+        if asked and loop.time() - max(self._heard_at, min(asked)) > self._patience:
             log.warning("the renderer hangs; it is started anew")
             self._process.kill()
             return
-        self._hang = loop.call_later(HANG_SECONDS / 4, self._watch_over)
+        self._hang = loop.call_later(self._hang_seconds / 4, self._watch_over)
 
     def _lose(self, process: RendererProcess) -> None:
         """The renderer is gone, and what it was playing may be why."""
@@ -301,6 +329,7 @@ class LocalRenderers:
 
     def _hear(self, body: bytes) -> None:
         self._heard_at = asyncio.get_running_loop().time()
+        self._patience = self._hang_seconds
         heard = msgspec.json.decode(body, type=Heard)
         shown = self._shown.get(heard.screen)
         if shown is None:
@@ -317,7 +346,7 @@ class LocalRenderers:
 
     def _take(self, shown: _Shown, heard: Heard) -> None:
         assert heard.cursor is not None
-        shown.picture.take(
+        is_new = shown.picture.take(
             Screen(
                 offset=heard.offset,
                 cols=heard.cols,
@@ -341,7 +370,7 @@ class LocalRenderers:
             shown.awaited = []
             if shown.is_stale or shown.waiting:
                 self.look(shown)
-        for changed in list(shown.watches.values()):
+        for changed in list(shown.watches.values()) if is_new else ():
             changed()
 
     def _fail(self, shown: _Shown, failure: RendererError) -> None:

@@ -28,10 +28,13 @@ class Picture:
         self._changed: list[int] = []
         self._sized = 0
 
-    def take(self, screen: Screen) -> None:
-        """A newer screen, with the lines that changed."""
-        self.version += 1
+    def take(self, screen: Screen) -> bool:
+        """A newer screen, with the lines that changed. False where it is the one that is known."""
         known = self._screen
+        bare = msgspec.structs.replace(screen, lines=())
+        if bare == known and all(self._lines[line.row] == line for line in screen.lines):
+            return False
+        self.version += 1
         if known is None or (known.cols, known.rows) != (screen.cols, screen.rows):
             self._sized = self.version
             self._lines = [ScreenLine(row=row, runs=()) for row in range(screen.rows)]
@@ -40,7 +43,8 @@ class Picture:
             if self._lines[line.row] != line:
                 self._lines[line.row] = line
                 self._changed[line.row] = self.version
-        self._screen = msgspec.structs.replace(screen, lines=())
+        self._screen = bare
+        return True
 
     def show(self, since: int = 0) -> tuple[Screen, bool]:
         """The screen with the lines that changed after a version, and whether those are all: the size is another one,

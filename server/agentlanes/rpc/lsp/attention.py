@@ -254,13 +254,14 @@ class Attention:
     def _note_change(self, entity: object) -> None:
         session_id = getattr(entity, "session_id", None)
         if session_id is not None:
-            self._note(name_transcript(session_id))
+            self.note_change(name_transcript(session_id))
         if isinstance(entity, Lane | Turn):
-            self._note(name_diff(entity.lane_id))
+            self.note_change(name_diff(entity.lane_id))
         if isinstance(entity, Lane | Turn | Session | Approval):
-            self._note(OVERVIEW)
+            self.note_change(OVERVIEW)
 
-    def _note(self, uri: str) -> None:
+    def note_change(self, uri: str) -> None:
+        """A document of ours reads otherwise by now."""
         if uri in self._read:
             self._changed.add(uri)
             if self._refresh is None:

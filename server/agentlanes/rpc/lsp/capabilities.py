@@ -23,7 +23,8 @@ REQUESTS = (
     "workspace/textDocumentContent",
 )
 """LSP's requests that are answered."""
-DOCUMENT_NOTIFICATIONS = ("textDocument/didOpen", "textDocument/didChange", "textDocument/didClose")
+CLOSED = "textDocument/didClose"
+DOCUMENT_NOTIFICATIONS = ("textDocument/didOpen", "textDocument/didChange", CLOSED)
 """Those that pygls keeps its documents by."""
 
 _STREAMS = ("event.subscribe", "event.unsubscribe", "terminal.attach", "terminal.detach", "terminal.ack")

@@ -1,4 +1,5 @@
-"""Read-only documents that any LSP client can open: a session's transcript and a lane's diff, as text."""
+"""Read-only documents that any LSP client can open: a session's transcript, a lane's diff and a
+terminal's screen, as text."""
 
 from __future__ import annotations
 
@@ -23,6 +24,11 @@ def name_diff(lane_id: str) -> str:
     return f"{SCHEME}:/lanes/{lane_id}.diff"
 
 
+def name_screen(terminal_id: str) -> str:
+    """The URI of what a terminal shows."""
+    return f"{SCHEME}:/terminals/{terminal_id}.txt"
+
+
 OVERVIEW = f"{SCHEME}:/lanes.md"
 """The URI of the list of lanes."""
 
@@ -35,7 +41,7 @@ def read_name(uri: str) -> tuple[str, str] | None:
         return None
     if uri == OVERVIEW:
         return "lane", ""
-    places = [("session", "/sessions/", ".md"), ("lane", "/lanes/", ".diff")]
+    places = [("session", "/sessions/", ".md"), ("lane", "/lanes/", ".diff"), ("terminal", "/terminals/", ".txt")]
     for noun, prefix, suffix in places:
         if parts.scheme == SCHEME and parts.path.startswith(prefix) and parts.path.endswith(suffix):
             return noun, parts.path[len(prefix) : -len(suffix)]

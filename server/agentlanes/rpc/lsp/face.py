@@ -13,16 +13,18 @@ import msgspec
 from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
 from agentlanes.kernel.kernel import Kernel
+from agentlanes.kernel.ports.renderers import Renderers
 from agentlanes.kernel.views import Views
 from agentlanes.rpc.contract import name_fault
 from agentlanes.rpc.fault import Fault, refuse
 from agentlanes.rpc.lsp.attention import Attention
-from agentlanes.rpc.lsp.capabilities import DOCUMENT_NOTIFICATIONS
+from agentlanes.rpc.lsp.capabilities import CLOSED, DOCUMENT_NOTIFICATIONS
 from agentlanes.rpc.lsp.changes import Changes
 from agentlanes.rpc.lsp.client import LspClient, holds, read_path
 from agentlanes.rpc.lsp.desk import Desk
 from agentlanes.rpc.lsp.documents import OVERVIEW, name_file, read_name, write_diff, write_overview, write_transcript
 from agentlanes.rpc.lsp.errands import Errands
+from agentlanes.rpc.lsp.screens import ScreenDocuments
 from agentlanes.rpc.lsp.shelf import Shelf
 from agentlanes.rpc.lsp.texts import Texts
 from agentlanes.rpc.peer import Peer
@@ -44,6 +46,7 @@ class Face:
         client: LspClient,
         kernel: Kernel,
         views: Views,
+        renderers: Renderers,
         desk: Desk,
         errands: Errands,
         shelf: Shelf,
@@ -58,6 +61,7 @@ class Face:
         self.texts = Texts(client.choose_encoding())
         self.attention = Attention(peer, client, kernel, desk, self._refresh)
         self._shelf = shelf
+        self._screens = ScreenDocuments(renderers, self.attention.note_change)
         self._kernel = kernel
         self._views = views
         self._features: Features | None = None
@@ -95,10 +99,13 @@ class Face:
             self.client.change_folders(params.get("event"))
         elif method in DOCUMENT_NOTIFICATIONS:
             self.texts.hear(method, params)
+            if method == CLOSED:
+                self._forget_document(params)
 
     def close(self) -> None:
         """The peer is gone."""
         self.attention.close()
+        self._screens.close()
         if self._loading is not None:
             self._loading.cancel()
         self._shelf.close()
@@ -150,7 +157,9 @@ class Face:
         """The text of a document of ours. Raises Fault."""
         named = read_name(uri)
         if named is None:
-            raise refuse("INVALID_PARAMS", f"{uri[:200]!r} is none of our documents, which are transcripts and diffs")
+            raise refuse(
+                "INVALID_PARAMS", f"{uri[:200]!r} is none of our documents, which are transcripts, diffs and screens"
+            )
         noun, id = named
         try:
             if uri == OVERVIEW:
@@ -160,10 +169,18 @@ class Face:
             self.attention.note_read(uri)
             if noun == "session":
                 return self._write_transcript(entity)
+            if noun == "terminal":
+                return await self._screens.read(uri, entity)
             diff = self._views.by_method["lane.diff"](Context(lane_id=id), LaneDiff())
             return write_diff(entity, await diff)  # type: ignore[misc]
         except Refusal as refusal:
             raise name_fault(refusal.code, refusal.message, **refusal.details) from None
+
+    def _forget_document(self, params: dict[str, Any]) -> None:
+        document = params.get("textDocument")
+        uri = document.get("uri") if isinstance(document, dict) else None
+        if isinstance(uri, str):
+            self._screens.forget(uri)
 
     def _write_transcript(self, session: Session) -> str:
         context = Context(session_id=session.session_id)
@@ -210,7 +227,7 @@ class Face:
         text = await self.read_document(uri)
         named = read_name(uri)
         noun, id = named if named is not None else ("lane", "")
-        lane = self._kernel.state.get("lane", self._views.find("session", id).lane_id if noun == "session" else id)
+        lane = self._kernel.state.get("lane", id if noun == "lane" else self._views.find(noun, id).lane_id)
         try:
             path = await asyncio.to_thread(self._shelf.put, uri, name_file(uri, lane), text)
         except OSError as error:

@@ -23,7 +23,7 @@ from agentlanes.rpc.lsp.actions import offer_decisions, offer_lanes, offer_work
 from agentlanes.rpc.lsp.capabilities import ASK, COMMANDS, SEND, SHOW, START
 from agentlanes.rpc.lsp.changes import LineChange
 from agentlanes.rpc.lsp.client import read_path
-from agentlanes.rpc.lsp.documents import OVERVIEW, name_diff, name_transcript, read_name
+from agentlanes.rpc.lsp.documents import OVERVIEW, name_diff, name_screen, name_transcript, read_name
 from agentlanes.rpc.lsp.face import Face
 from agentlanes.rpc.lsp.suggestions import Excerpt, suggest
 
@@ -178,10 +178,12 @@ class Features:
             uri = name_transcript(wanted["session_id"])
         elif uri is None and isinstance(wanted.get("lane_id"), str):
             uri = name_diff(wanted["lane_id"])
+        elif uri is None and isinstance(wanted.get("terminal_id"), str):
+            uri = name_screen(wanted["terminal_id"])
         elif uri is None and not wanted:
             uri = OVERVIEW
         if not isinstance(uri, str) or read_name(uri) is None:
-            message = "agentlanes.show takes a session_id, a lane_id or a uri of ours, or nothing for the list of lanes"
+            message = "agentlanes.show takes a session_id, lane_id, terminal_id or uri of ours, or nothing for the list"
             raise refuse("INVALID_PARAMS", message)
         shown_uri, is_shown = await self._face.show_document(uri)
         if not is_shown:

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.kernel import Committed, Kernel
+from agentlanes.kernel.ports.renderers import Renderers
 from agentlanes.kernel.views import Views
 from agentlanes.rpc.dispatch import Dispatcher
 from agentlanes.rpc.fault import refuse_method
@@ -28,12 +29,20 @@ class Front:
     """Implements `rpc.ports.Dispatch` for endpoints: ours goes on to the dispatcher, LSP's to the peer's face."""
 
     def __init__(
-        self, dispatcher: Dispatcher, kernel: Kernel, views: Views, clock: Clock, version: str, documents: Path
+        self,
+        dispatcher: Dispatcher,
+        kernel: Kernel,
+        views: Views,
+        renderers: Renderers,
+        clock: Clock,
+        version: str,
+        documents: Path,
     ) -> None:
         """`documents` is a folder of ours for clients that open nothing but files."""
         self._dispatcher = dispatcher
         self._kernel = kernel
         self._views = views
+        self._renderers = renderers
         self._version = version
         self._documents = documents
         clear(documents)
@@ -50,7 +59,17 @@ class Front:
         if not (isinstance(options, dict) and isinstance(options.get("agentlanes"), dict)):
             client = LspClient(params)
             shelf = Shelf(self._documents / peer.id)
-            face = Face(peer, client, self._kernel, self._views, self._desk, self._errands, shelf, self._version)
+            face = Face(
+                peer,
+                client,
+                self._kernel,
+                self._views,
+                self._renderers,
+                self._desk,
+                self._errands,
+                shelf,
+                self._version,
+            )
             self._faces[peer] = face
             result["capabilities"] |= describe_capabilities(client)
         return result
