@@ -304,3 +304,27 @@ async def test_refusals(rig: Rig, editor: Editor, command: str, arguments: list[
         await editor.read("agentlanes:/nothing")
     with pytest.raises(JsonRpcException):
         await editor.read("agentlanes:/sessions/ss_01JQ8Z7V5M3K9T2XWB4C6D0E01.md")
+
+
+async def test_a_terminal_is_a_document(rig: Rig, editor: Editor, plugin: Client) -> None:
+    """A client without a terminal types by a command, and reads what the terminal shows."""
+    await editor.initialize()
+    lane = await make_lane(plugin, rig)
+    envelope = {"lane_id": lane["lane_id"]}
+    spawned = await editor.run("terminal.spawn", {"argv": ["bash", "--norc", "-i"]}, envelope)
+    terminal_id = spawned["terminal"]["terminal_id"]
+    await plugin.wait("terminal.spawned")
+    uri = (await editor.run("agentlanes.show", {"terminal_id": terminal_id}))["uri"]
+    assert uri == f"agentlanes:/terminals/{terminal_id}.txt" and editor.shown == [uri]
+    await editor.read(uri)
+    await editor.run("terminal.input", {"data": "echo on the scr''een\n"}, {"terminal_id": terminal_id})
+    while "\non the screen\n" not in await editor.read(uri):
+        told = len(editor.refreshed)
+        await editor.until(lambda told=told: len(editor.refreshed) > told)
+    rendered = await editor.run("terminal.render", {}, {"terminal_id": terminal_id})
+    assert rendered["text"] == await editor.read(uri)
+    offered = await editor.run("renderer.capabilities", {}, {"terminal_id": terminal_id})
+    assert offered["active_renderer_mode"] == "mode_a" and offered["modes"][1]["available"]
+    switched = await editor.run("renderer.switch", {"mode": "mode_b"}, {"terminal_id": terminal_id})
+    assert switched["renderer"]["status"] == "switching"
+    await plugin.wait("renderer.switch.succeeded")

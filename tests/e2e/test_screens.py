@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import shutil
+import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.rig import Client, Rig, RpcError
+from e2e.rig import WAIT_SECONDS, Client, Rig, RpcError
 from e2e.story import make_lane
 
 
@@ -179,3 +184,85 @@ async def test_a_switch_that_fails_changes_nothing(rig: Rig, client: Client) -> 
     await client.call("terminal.input", {"data": "still\n"}, terminal_id=terminal_id)
     await client.wait("terminal.output", lambda p: "still" in p["data"])
     assert not client.payloads("terminal.rendered")
+
+
+@pytest.mark.parametrize("point", ["commit.after", "effect.before", "effect.after"])
+async def test_the_server_dies_in_mid_switch(point: str, rig: Rig, client: Client) -> None:
+    """The next server ends what was begun: the mode is the new one and the switch has succeeded, or neither."""
+    terminal_id = await spawn(client, rig, "cat")
+    await client.close()
+    rig.stop()
+    rig.start(AGENTLANES_CRASH_AT=f"{point}:1")
+    dying = await rig.connect()
+    with contextlib.suppress(ConnectionError):
+        await dying.call("renderer.switch", {"mode": "mode_b"}, terminal_id=terminal_id)
+    assert rig.server is not None
+    await asyncio.to_thread(rig.server.wait, WAIT_SECONDS)
+    await dying.close()
+    rig.start()
+    again = await rig.connect()
+    await again.call("event.subscribe", {"after_seq": 0})
+    await again.wait("renderer.switch.succeeded")
+    topics = [frame["method"] for frame in again.notifications if frame["method"].startswith("renderer.")]
+    assert topics == ["renderer.switch.started", "renderer.switch.succeeded"]
+    terminal = (await again.call("terminal.get", terminal_id=terminal_id))["terminal"]
+    assert terminal["active_renderer_mode"] == "mode_b"
+    assert (await again.call("event.subscribe"))["snapshot"]["renderers"] == []
+    await again.call("renderer.switch", {"mode": "mode_a"}, terminal_id=terminal_id)
+    await again.close()
+
+
+async def test_one_switch_at_a_time(rig: Rig, client: Client) -> None:
+    terminal_id = await spawn(client, rig, "cat")
+    asked = [client.call("renderer.switch", {"mode": mode}, terminal_id=terminal_id) for mode in ("mode_b", "mode_a")]
+    first, second = await asyncio.gather(*asked, return_exceptions=True)
+    assert first["renderer"]["status"] == "switching"
+    assert isinstance(second, RpcError) and second.code == "OPERATION_IN_PROGRESS"
+    assert second.details["operation"]["kind"] == "switch"
+    await client.wait("renderer.switch.succeeded")
+
+
+async def test_a_peer_that_does_not_read_gets_the_newest_screen(rig: Rig, client: Client) -> None:
+    """It costs nobody anything: others type and see, and once it reads it has what they have."""
+    terminal_id = await spawn(client, rig, "bash", "--norc", "-i")
+    slow = await rig.connect("slow")
+    await slow.call("terminal.attach", {"mode": "mode_b"}, terminal_id=terminal_id)
+    await slow.wait("terminal.rendered")
+    await client.call("terminal.attach", {"mode": "mode_b"}, terminal_id=terminal_id)
+    transport = slow._writer.transport
+    assert isinstance(transport, asyncio.ReadTransport)
+    transport.pause_reading()
+    await client.call("terminal.input", {"data": "seq 300000; echo do''ne\n"}, terminal_id=terminal_id)
+    await Mirror(client, terminal_id).wait("done")
+    transport.resume_reading()
+    lines = await Mirror(slow, terminal_id).wait("done")
+    assert lines[:2] == ["299979", "299980"] or "300000" in lines
+    shown = (await client.call("terminal.render", terminal_id=terminal_id))["text"]
+    assert [line for line in lines if line] == [line for line in shown.split("\n") if line]
+    await slow.close()
+
+
+async def test_a_terminal_that_is_closed_keeps_its_screen(rig: Rig, client: Client) -> None:
+    terminal_id = await spawn(client, rig, "sh", "-c", "echo last words; read line")
+    await client.call("terminal.attach", {"mode": "mode_b"}, terminal_id=terminal_id)
+    await Mirror(client, terminal_id).wait("last words")
+    await client.call("terminal.input", {"data": "\n"}, terminal_id=terminal_id)
+    await client.wait("terminal.closed")
+    assert "last words" in (await client.call("terminal.render", terminal_id=terminal_id))["text"]
+    with pytest.raises(RpcError) as refused:
+        await client.call("renderer.switch", {"mode": "mode_b"}, terminal_id=terminal_id)
+    assert refused.value.code == "TERMINAL_CLOSED"
+
+
+async def test_the_renderer_is_killed_under_a_mirror(rig: Rig, client: Client) -> None:
+    terminal_id = await spawn(client, rig, "bash", "--norc", "-i")
+    await client.call("terminal.attach", {"mode": "mode_b"}, terminal_id=terminal_id)
+    mirror = Mirror(client, terminal_id)
+    await client.call("terminal.input", {"data": "echo be''fore\n"}, terminal_id=terminal_id)
+    await mirror.wait("before")
+    assert rig.server is not None
+    children = Path(f"/proc/{rig.server.pid}/task/{rig.server.pid}/children").read_text().split()
+    (renderer,) = [int(pid) for pid in children if b"agentlanes.renderer" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(renderer, signal.SIGKILL)
+    await client.call("terminal.input", {"data": "echo af''ter\n"}, terminal_id=terminal_id)
+    assert "before" in await mirror.wait("after")
