@@ -319,8 +319,8 @@ async def test_a_terminal_is_a_document(rig: Rig, editor: Editor, plugin: Client
     await editor.read(uri)
     await editor.run("terminal.input", {"data": "echo on the scr''een\n"}, {"terminal_id": terminal_id})
     while "\non the screen\n" not in await editor.read(uri):
-        told = len(editor.refreshed)
-        await editor.until(lambda told=told: len(editor.refreshed) > told)
+        editor.refreshed.clear()
+        await editor.until(lambda: editor.refreshed)
     rendered = await editor.run("terminal.render", {}, {"terminal_id": terminal_id})
     assert rendered["text"] == await editor.read(uri)
     offered = await editor.run("renderer.capabilities", {}, {"terminal_id": terminal_id})

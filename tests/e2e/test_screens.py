@@ -216,7 +216,7 @@ async def test_one_switch_at_a_time(rig: Rig, client: Client) -> None:
     terminal_id = await spawn(client, rig, "cat")
     asked = [client.call("renderer.switch", {"mode": mode}, terminal_id=terminal_id) for mode in ("mode_b", "mode_a")]
     first, second = await asyncio.gather(*asked, return_exceptions=True)
-    assert first["renderer"]["status"] == "switching"
+    assert isinstance(first, dict) and first["renderer"]["status"] == "switching"
     assert isinstance(second, RpcError) and second.code == "OPERATION_IN_PROGRESS"
     assert second.details["operation"]["kind"] == "switch"
     await client.wait("renderer.switch.succeeded")
