@@ -55,7 +55,7 @@ def name_file(uri: str, lane: Lane | None) -> str:
         return "lanes.md"
     noun, id = named
     stem = lane.branch.rsplit("/", 1)[-1]
-    return f"{stem}.diff" if noun == "lane" else f"{stem}-{id[-6:].lower()}.md"
+    return f"{stem}.diff" if noun == "lane" else f"{stem}-{id[-6:].lower()}.{'txt' if noun == 'terminal' else 'md'}"
 
 
 def write_overview(rows: Iterable[tuple[Lane, Sequence[Session], Sequence[Approval]]]) -> str:
