@@ -208,7 +208,8 @@ class Terminals:
             raise Refusal("TERMINAL_NOT_ATTACHED", "this peer is not attached; terminal.attach attaches it")
         if found.bytes is not None:
             found.bytes.ack(payload.consumed)
-            found.begin()
+            if found.view is None:
+                peer.outbound.wake(found.bytes)
         return Empty()
 
     async def input(self, peer: Peer, context: Context, payload: TerminalInput) -> Empty:
