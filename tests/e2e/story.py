@@ -8,17 +8,17 @@ from typing import Any
 from e2e.rig import Client, Rig
 
 
-async def make_lane(client: Client, rig: Rig, name: str = "Greet the reader") -> dict[str, Any]:
+async def make_lane(client: Client, rig: Rig, name: str = "Greet the reader", **payload: Any) -> dict[str, Any]:
     """A workspace, the repo, and a lane that is ready."""
     workspace = (await client.call("workspace.create", {"root_paths": [str(rig.folder / "repo")]}))["workspace"]
     workspace_id = workspace["workspace_id"]
     await client.call("repo.add", {"path": str(rig.folder / "repo")}, workspace_id=workspace_id)
-    return await add_lane(client, workspace_id, name)
+    return await add_lane(client, workspace_id, name, **payload)
 
 
-async def add_lane(client: Client, workspace_id: str, name: str) -> dict[str, Any]:
+async def add_lane(client: Client, workspace_id: str, name: str, **payload: Any) -> dict[str, Any]:
     """One more lane, ready."""
-    lane = (await client.call("lane.create", {"name": name}, workspace_id=workspace_id))["lane"]
+    lane = (await client.call("lane.create", {"name": name, **payload}, workspace_id=workspace_id))["lane"]
     topic, payload = await client.wait_one_of(
         {
             "lane.created": lambda payload: payload["lane"]["lane_id"] == lane["lane_id"],

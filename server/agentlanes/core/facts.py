@@ -15,6 +15,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from agentlanes.wire.models import LaneMode
+
 ObjectFormat = Literal["sha1", "sha256"]
 Presence = Literal["ok", "missing", "foreign"]
 FileStatus = Literal["added", "modified", "deleted", "renamed", "type_changed"]
@@ -25,6 +27,7 @@ Risk = Literal[
     "untracked",
     "staged",
     "unreferenced_commits",
+    "references",
     "operation",
     "nested_repository",
     "unstorable",
@@ -118,12 +121,14 @@ class BranchFacts(Struct, frozen=True):
 
 
 class WorktreeAddress(Struct, frozen=True):
-    """A lane's worktree of one repo: which lane, where, and the branch that the lane works on."""
+    """A lane's working tree of one repo: which lane, where, and the branch that the lane works on."""
 
     repo: RepoAddress
     lane_id: str
     path: str
     branch: str
+    mode: LaneMode = "worktree"
+    """`clone`: a repository of its own in the place of a linked worktree."""
 
 
 class WorktreePlan(Struct, frozen=True):
@@ -310,7 +315,10 @@ class AssessmentFacts(Struct, frozen=True):
     """At most 1000 of `untracked_total`."""
     untracked_total: int
     unreferenced_commits: tuple[str, ...]
-    """Tips that HEAD or its log know and that no ref and no branch's log in the user's repository reaches."""
+    """Tips that HEAD or its log know and that no ref and no branch's log in the user's repository reaches. In a clone
+    also those that any ref, log or nothing at all names; not the lane's branch, which removal keeps."""
+    references: tuple[str, ...]
+    """Refs of a clone that lead to what only the clone holds. None in a worktree, whose refs are the repository's."""
     operation: Operation | None
     nested: tuple[NestedRepository, ...]
     unstorable: tuple[SkippedPath, ...]

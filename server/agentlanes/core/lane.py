@@ -131,6 +131,7 @@ def _begin(
         status="provisioning",
         provider_profile=profile.name,
         branch=branch,
+        mode=payload.mode or repo.lane_mode,
         worktrees=(
             Worktree(
                 repo_id=repo.repo_id,

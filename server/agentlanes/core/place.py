@@ -54,6 +54,7 @@ def make_repo(draft: Draft, workspace: Workspace, payload: RepoAdd, facts: RepoF
         display_name=payload.display_name or name,
         default_target_branch=payload.default_target_branch or facts.head_branch,
         default_working_dir=payload.default_working_dir or None,
+        lane_mode=payload.lane_mode,
         has_submodules=facts.has_submodules or None,
         created_at=at,
         updated_at=at,

@@ -78,7 +78,13 @@ def address_repo(repo: Repo) -> RepoAddress:
 
 def address_worktree(repo: Repo, lane: Lane, worktree: Worktree) -> WorktreeAddress:
     """A lane's worktree as the git port names it."""
-    return WorktreeAddress(repo=address_repo(repo), lane_id=lane.lane_id, path=worktree.path, branch=worktree.branch)
+    return WorktreeAddress(
+        repo=address_repo(repo),
+        lane_id=lane.lane_id,
+        path=worktree.path,
+        branch=worktree.branch,
+        mode=lane.mode or "worktree",
+    )
 
 
 class Observers:
@@ -384,12 +390,14 @@ def describe_risks(found: AssessmentFacts) -> list[str]:
         "uncommitted": found.uncommitted_total,
         "untracked": found.untracked_total,
         "unreferenced_commits": len(found.unreferenced_commits),
+        "references": len(found.references),
         "nested_repository": len(found.nested),
     }
     names = {
         "uncommitted": "changed files",
         "untracked": "untracked files",
-        "unreferenced_commits": "commits that no branch holds",
+        "unreferenced_commits": "commits that no branch of the repository holds",
+        "references": f"branches or tags that only the clone has ({', '.join(found.references[:5])})",
         "nested_repository": "nested repositories",
     }
     return [f"{counts[risk]} {names[risk]}" if risk in names else risk.replace("_", " ") for risk in found.risks]

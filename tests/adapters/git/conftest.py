@@ -9,6 +9,7 @@ import pytest
 import uvloop
 
 from adapters.git.scene import Scene
+from agentlanes.wire.models import LaneMode
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -40,10 +41,20 @@ def children() -> list[int]:
     return found
 
 
+@pytest.fixture(params=["worktree", "clone"])
+def mode(request: pytest.FixtureRequest) -> LaneMode:
+    """Of the lanes of a scene. What says nothing else holds for both."""
+    chosen: LaneMode = request.param
+    only = request.node.get_closest_marker("only_mode")
+    if only is not None and chosen not in only.args:
+        pytest.skip(f"of a {only.args[0]}")
+    return chosen
+
+
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(tmp_path: Path, mode: LaneMode) -> AsyncIterator[Scene]:
     before = open_files()
-    yield Scene(tmp_path)
+    yield Scene(tmp_path, mode)
     assert open_files() <= before, "a pipe or a file of git stayed open"
     assert children() == [], "a process was left behind"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from agentlanes.core.facts import (
     WorktreeAddress,
     WorktreePlan,
 )
+from agentlanes.wire.models import LaneMode
 
 AUTHOR = Identity("Ann Author", "ann@example.com")
 NOW = 1_700_000_000
+NOTHING: Mapping[str, str] = {}
 
 _CONFIG = """
 [user]
@@ -53,6 +55,7 @@ class Scene:
     """Everything lies under `root`: `home`, `repo`, `lanes` and our `data`."""
 
     root: Path
+    mode: LaneMode = "worktree"
     port: LocalGit = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +79,26 @@ class Scene:
     def address(self) -> RepoAddress:
         return RepoAddress("repo_1", str(self.repo))
 
+    def admin(self, name: str = "lane_1") -> Path:
+        """The git directory in which the agent's git keeps a lane's HEAD and index."""
+        if self.mode == "clone":
+            return Path(self.lane(name).path) / ".git"
+        return self.repo / ".git" / "worktrees" / name
+
+    def store(self, name: str = "lane_1") -> Path:
+        """Our git directory with the objects of a lane's snapshots and our index for it."""
+        repos = self.data / "repos"
+        return repos / "repo_1.clones" / f"{name}.git" if self.mode == "clone" else repos / "repo_1.git"
+
+    def mirror(self, name: str = "lane_1") -> Path:
+        """What git finds the lane's refs and index in when its directory is gone."""
+        return self.store(name) / "mirror" if self.mode == "clone" else self.admin(name)
+
+    def bring(self, branch: str, lane: Path) -> None:
+        """Makes a branch of the user's known to the agent's git, which in a clone has to fetch it."""
+        if self.mode == "clone":
+            self.git("fetch", "-q", "origin", f"+refs/heads/{branch}:refs/heads/{branch}", cwd=lane)
+
     def make_port(self, reached: Callable[[str], None] | None = None) -> LocalGit:
         """A port as a server that was just started has it."""
         if reached is None:
@@ -83,15 +106,27 @@ class Scene:
         return LocalGit(self.data, home=self.home, environment={}, reached=reached)
 
     def git(
-        self, *arguments: str | bytes, cwd: Path | None = None, check: bool = True, stdin: bytes | None = None
+        self,
+        *arguments: str | bytes,
+        cwd: Path | None = None,
+        check: bool = True,
+        stdin: bytes | None = None,
+        extra: Mapping[str, str] = NOTHING,
     ) -> str:
         """The user's, or an agent's, own git with all of its config."""
-        return self.git_bytes(*arguments, cwd=cwd, check=check, stdin=stdin).decode("utf-8", "surrogateescape").strip()
+        output = self.git_bytes(*arguments, cwd=cwd, check=check, stdin=stdin, extra=extra)
+        return output.decode("utf-8", "surrogateescape").strip()
 
     def git_bytes(
-        self, *arguments: str | bytes, cwd: Path | None = None, check: bool = True, stdin: bytes | None = None
+        self,
+        *arguments: str | bytes,
+        cwd: Path | None = None,
+        check: bool = True,
+        stdin: bytes | None = None,
+        extra: Mapping[str, str] = NOTHING,
     ) -> bytes:
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+        own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+        environment = own | dict(extra)
         done = subprocess.run(
             ["git", *arguments], cwd=cwd or self.repo, env=environment, input=stdin, capture_output=True, check=False
         )
@@ -113,7 +148,9 @@ class Scene:
         return self.git("rev-parse", "HEAD", cwd=cwd)
 
     def lane(self, name: str = "lane_1", branch: str | None = None) -> WorktreeAddress:
-        return WorktreeAddress(self.address, name, str(self.root / "lanes" / name), branch or f"agent/{name}")
+        return WorktreeAddress(
+            self.address, name, str(self.root / "lanes" / name), branch or f"agent/{name}", self.mode
+        )
 
     async def provision(self, name: str = "lane_1", base: str | None = None, branch: str | None = None) -> Path:
         """Makes a lane's worktree; returns its path."""
@@ -153,6 +190,7 @@ class Scene:
         assert sorted(lane.parent.iterdir()) == []
         assert not (self.repo / ".git" / "worktrees" / lane.name).exists()
         assert not (self.data / "repos" / "repo_1.git" / "worktrees" / lane.name).exists()
+        assert self.mode == "worktree" or not self.store(lane.name).exists()
         assert f"refs/agentlanes/base/{lane.name}" not in self.refs()
         assert str(lane) not in self.git("worktree", "list")
         assert [path.name for path in (self.repo / ".git").iterdir() if path.name.startswith("agentlanes")] == []

@@ -218,7 +218,7 @@ async def test_several_checkouts_of_the_target(repo: Scene) -> None:
 
 
 async def test_a_locked_index_of_the_user(repo: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentlanes.adapters.git.index_lock._TRIES", 2)
+    monkeypatch.setattr("agentlanes.adapters.git.index_lock.TRIES", 2)
     await lane_with_work(repo)
     before = state_of(repo)
     lock = write(repo.repo / ".git" / "index.lock", "")

@@ -41,7 +41,7 @@ async def test_everything_is_committed_and_the_agents_status_is_clean(repo: Scen
     assert repo.git("diff-files", "--name-only", cwd=lane) == "", "with fresh stat data"
     assert repo.git("fsck", "--strict", "--no-dangling") == ""
     assert repo.git("reflog", "-1", "--format=%gs", "HEAD", cwd=lane) == "commit: a title"
-    assert repo.git("reflog", "-1", "--format=%gs", "agent/lane_1") == "commit: a title"
+    assert repo.git("reflog", "-1", "--format=%gs", "agent/lane_1", cwd=lane) == "commit: a title"
 
 
 async def test_the_users_repository_holds_all_of_it(repo: Scene) -> None:
@@ -102,13 +102,13 @@ async def test_someone_commits_between_our_steps(repo: Scene) -> None:
 
     def interfere(point: str) -> None:
         if point == "index":
-            repo.git("update-ref", "refs/heads/agent/lane_1", tip)
+            repo.git("update-ref", "refs/heads/agent/lane_1", tip, cwd=lane)
 
-    tip = repo.git("commit-tree", "-p", head, "-m", "theirs", f"{head}^{{tree}}")
+    tip = repo.git("commit-tree", "-p", head, "-m", "theirs", f"{head}^{{tree}}", cwd=lane)
     with pytest.raises(GitRefusal) as refused:
         await repo.make_port(interfere).commit(repo.plan_commit(head))
     assert refused.value.code is RefusalCode.STALE
-    assert repo.git("rev-parse", "agent/lane_1") == tip
+    assert repo.git("rev-parse", "agent/lane_1", cwd=lane) == tip
     assert (lane / "new").read_text() == "n\n"
     assert repo.status(lane) == "A  new", "the worst that an agent sees is that its work is staged"
 
@@ -131,6 +131,7 @@ async def test_an_operation_under_way(repo: Scene, operation: str) -> None:
     lane = await repo.provision(base=repo.git("rev-parse", "HEAD~1"))
     write(lane / "readme", "lane\n")
     repo.commit_all("lane", cwd=lane)
+    repo.bring("main", lane)
     command = {
         "merge": ["merge", "main"],
         "rebase": ["rebase", "main"],
@@ -139,7 +140,7 @@ async def test_an_operation_under_way(repo: Scene, operation: str) -> None:
         "bisect": ["bisect", "start"],
     }[operation]
     repo.git(*command, cwd=lane, check=False)
-    found = await refusal(repo, repo.plan_commit(repo.git("rev-parse", "agent/lane_1")))
+    found = await refusal(repo, repo.plan_commit(repo.git("rev-parse", "agent/lane_1", cwd=lane)))
     assert (found.code, found.details["operation"]) == (RefusalCode.OPERATION_IN_PROGRESS, operation)
     facts = await repo.port.inspect_worktree(repo.lane())
     assert facts.operation == operation
@@ -157,11 +158,11 @@ async def test_conflicts_that_nobody_resolved(repo: Scene) -> None:
 
 
 async def test_an_index_that_stays_locked(repo: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentlanes.adapters.git.index_lock._TRIES", 2)
+    monkeypatch.setattr("agentlanes.adapters.git.index_lock.TRIES", 2)
     head = repo.git("rev-parse", "HEAD")
     lane = await repo.provision()
     write(lane / "new", "n\n")
-    lock = write(repo.repo / ".git" / "worktrees" / "lane_1" / "index.lock", "")
+    lock = write(repo.admin() / "index.lock", "")
     found = await refusal(repo, repo.plan_commit(head))
     assert (found.code, found.details["path"]) == (RefusalCode.INDEX_LOCKED, str(lock))
     assert repo.git("rev-parse", "agent/lane_1") == head
@@ -172,7 +173,7 @@ async def test_an_index_that_stays_locked(repo: Scene, monkeypatch: pytest.Monke
 async def test_an_index_that_is_locked_for_a_moment(repo: Scene) -> None:
     lane = await repo.provision()
     write(lane / "new", "n\n")
-    lock = write(repo.repo / ".git" / "worktrees" / "lane_1" / "index.lock", "")
+    lock = write(repo.admin() / "index.lock", "")
     asyncio.get_running_loop().call_later(0.3, lock.unlink)
     await commit(repo)
     assert repo.status(lane) == ""

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.git.scene import NOW, Scene, write
+from adapters.git.scene import NOTHING, NOW, Scene, write
 from agentlanes.kernel.ports.git import GitRefusal
+from agentlanes.wire.models import LaneMode
 
 NAMES = ("readme", "src/a.txt", "new", "deep/er/file", "odd name")
 MARK = b"content number "
@@ -23,7 +25,8 @@ COMMANDS = (
     *("add -A", "commit -q -a -m agent", "commit -q -a --amend -m amended", "checkout -q agent/lane_1"),
     *("checkout -q --detach", "checkout -q -b side", "checkout -q --orphan orphan", "reset -q --hard HEAD~1"),
     *("reset -q HEAD~1", "stash -u", "stash pop", "merge -q --no-edit side", "rebase -q side", "cherry-pick side"),
-    *("rm -q -r --cached .", "add readme", "add new", "clean -fd"),
+    *("rm -q -r --cached .", "add readme", "add new", "clean -fd", "tag -m note marked", "branch -f kept"),
+    *("gc -q", "branch -D side", "fetch -q origin", "stash drop", "pack-refs --all"),
 )
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["write", "work", "loose", "stage and forget"]), st.sampled_from(NAMES)),
@@ -37,14 +40,19 @@ STEPS = st.one_of(
 )
 
 
-def contents(scene: Scene, git_dir: Path, *tips: str, index: bool = False) -> set[bytes]:
+def contents(
+    scene: Scene, git_dir: Path, *tips: str, index: bool = False, extra: Mapping[str, str] = NOTHING
+) -> set[bytes]:
     """The marked contents that a repository's tips, and maybe its index, reach."""
     place = f"--git-dir={git_dir}"
-    listed = scene.git(place, "rev-list", "--objects", "--no-object-names", *tips, check=False).splitlines()
+    listed = scene.git(
+        place, "rev-list", "--objects", "--no-object-names", *tips, check=False, extra=extra
+    ).splitlines()
     if index:
-        listed += [line.split()[1] for line in scene.git(place, "ls-files", "--stage", check=False).splitlines()]
-    output = scene.git_bytes(place, "cat-file", "--batch", stdin="".join(f"{name}\n" for name in listed).encode())
-    return marked([output])
+        staged = scene.git(place, "ls-files", "--stage", check=False, extra=extra).splitlines()
+        listed += [line.split()[1] for line in staged]
+    wanted = "".join(f"{name}\n" for name in listed).encode()
+    return marked([scene.git_bytes(place, "cat-file", "--batch", stdin=wanted, extra=extra)])
 
 
 def marked(texts: Iterable[bytes]) -> set[bytes]:
@@ -67,10 +75,13 @@ def in_nested(scene: Scene, folder: Path) -> set[bytes]:
 def existing(scene: Scene, lane: Path) -> set[bytes]:
     """All that can be got at now, by any way that git or the file system offers."""
     found = contents(scene, scene.repo / ".git", "--all", "--reflog", index=True)
-    found |= contents(scene, scene.data / "repos" / "repo_1.git", "--glob=refs/rescue/*")
-    admin = scene.repo / ".git" / "worktrees" / lane.name
-    if admin.is_dir():
-        found |= contents(scene, admin, "HEAD", "--all", "--reflog", index=True)
+    found |= contents(scene, scene.data / "repos" / "repo_1.git", "--glob=refs/rescue/*", "--glob=refs/rescued/*")
+    if scene.admin().is_dir():
+        found |= contents(scene, scene.admin(), "HEAD", "--all", "--reflog", index=True)
+    if scene.mode == "clone" and not lane.exists() and (scene.mirror() / "refs").is_dir():
+        # A clone that the user deleted is what was taken in from it.
+        objects = {"GIT_OBJECT_DIRECTORY": str(scene.store() / "objects")}
+        found |= contents(scene, scene.mirror(), "HEAD", "--all", "--reflog", index=True, extra=objects)
     for folder in (lane, scene.data / "rescue"):
         found |= on_disk(folder) | in_nested(scene, folder)
     return found
@@ -107,13 +118,14 @@ async def take(scene: Scene, lane: Path, number: int, step: Step) -> None:
             if words[0] == "snapshot":
                 await scene.port.snapshot(scene.lane())
             elif words[0] == "commit":
-                await scene.port.commit(scene.plan_commit(scene.git("rev-parse", "HEAD", cwd=lane), time=NOW + number))
+                head = scene.git("rev-parse", "HEAD", cwd=lane, check=False)
+                await scene.port.commit(scene.plan_commit(head, time=NOW + number))
             else:
                 await scene.port.merge(scene.plan_merge(time=NOW + number))
 
 
-async def live_and_remove(root: Path, steps: list[Step], *, deleted: bool) -> None:
-    scene = Scene(root)
+async def live_and_remove(root: Path, steps: list[Step], mode: LaneMode, *, deleted: bool) -> None:
+    scene = Scene(root, mode)
     scene.make_repo()
     lane = await scene.provision()
     for number, step in enumerate(steps):
@@ -128,13 +140,15 @@ async def live_and_remove(root: Path, steps: list[Step], *, deleted: bool) -> No
         fingerprint = (await scene.port.rescue(scene.lane(), "saved", NOW)).fingerprint
     await scene.port.remove(scene.lane(), fingerprint)
     assert not lane.exists()
-    assert not (scene.repo / ".git" / "worktrees" / "lane_1").exists()
+    assert not scene.admin().exists()
+    assert mode == "worktree" or not scene.store().exists()
     lost = before - existing(scene, lane)
     assert lost == set(), facts
 
 
+@pytest.mark.parametrize("mode", ["worktree", "clone"])
 @settings(max_examples=30 if os.environ.get("HYPOTHESIS_PROFILE") is None else 300)
-@given(st.lists(STEPS, max_size=12), st.booleans())
-def test_nothing_is_lost(steps: list[Step], deleted: bool) -> None:
+@given(steps=st.lists(STEPS, max_size=12), deleted=st.booleans())
+def test_nothing_is_lost(mode: LaneMode, steps: list[Step], deleted: bool) -> None:
     with tempfile.TemporaryDirectory() as root:
-        asyncio.run(live_and_remove(Path(root), steps, deleted=deleted))
+        asyncio.run(live_and_remove(Path(root), steps, mode, deleted=deleted))

@@ -22,6 +22,7 @@ async def set_up(scene: Scene) -> Field:
     lane = await scene.provision()
     write(scene.repo / "src" / "a.txt", "ONE\ntwo\nthree\n")
     scene.commit_all("main goes on")
+    scene.bring("main", lane)
     write(lane / "src" / "a.txt", "one\ntwo\nTHREE\n")
     write(lane / "readme", "changed\n")
     write(lane / "new.txt", "new\n")
@@ -31,7 +32,7 @@ async def set_up(scene: Scene) -> Field:
 async def use_every_method(scene: Scene, port: Git) -> dict[str, RefusalCode | None]:
     """Calls the whole port; says how each method ended."""
     ended: dict[str, RefusalCode | None] = {}
-    lane, head = scene.lane(), scene.git("rev-parse", "agent/lane_1")
+    lane, base = scene.lane(), scene.git("rev-parse", "agent/lane_1")
 
     async def call(name: str, running: Awaitable[object]) -> object:
         try:
@@ -46,9 +47,10 @@ async def use_every_method(scene: Scene, port: Git) -> dict[str, RefusalCode | N
     await call("inspect lane", port.inspect(lane.path))
     await call("resolve", port.resolve(scene.address, "main"))
     await call("list_branches", port.list_branches(scene.address))
-    await call("provision", port.provision(WorktreePlan(scene.lane("lane_2"), head)))
-    await call("provision again", port.provision(WorktreePlan(lane, head)))
-    await call("inspect_worktree", port.inspect_worktree(lane))
+    await call("provision", port.provision(WorktreePlan(scene.lane("lane_2"), base)))
+    await call("provision again", port.provision(WorktreePlan(lane, base)))
+    seen = await call("inspect_worktree", port.inspect_worktree(lane))
+    head = getattr(seen, "head_commit", None) or base
     await call("snapshot", port.snapshot(lane))
     await call("diff", port.diff(lane, "main"))
     await call("diff with base", port.diff(lane, None))

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from adapters.git.scene import CrashError, Scene, crash_at, files_below, write, write_raw
+from agentlanes.adapters.git.folders import remove_folder
 from agentlanes.core.facts import WorktreeAddress, WorktreePlan
 from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
@@ -47,13 +48,14 @@ async def test_the_agents_git_finds_a_clean_worktree_on_its_branch(repo: Scene) 
         f"# branch.oid {head}",
         "# branch.head agent/lane_1",
     ]
-    assert f"{lane}  {head[:7]} [agent/lane_1]" in repo.git("worktree", "list")
+    listed = f"{lane}  {head[:7]} [agent/lane_1]" in repo.git("worktree", "list")
+    assert listed is (repo.mode == "worktree")
     repo.git("worktree", "prune", "--expire=now")
     assert repo.git("rev-parse", "HEAD", cwd=lane) == head
     assert repo.git("fsck", "--strict") == ""
     write(lane / "new", "x\n")
     repo.commit_all("the agent's own", cwd=lane)
-    assert repo.git("log", "--format=%s", "agent/lane_1") == "the agent's own\nfirst"
+    assert repo.git("log", "--format=%s", "agent/lane_1", cwd=lane) == "the agent's own\nfirst"
 
 
 async def test_the_index_is_fresh_for_the_agents_git(repo: Scene) -> None:
@@ -313,18 +315,21 @@ async def test_what_is_at_the_path_is_told(repo: Scene) -> None:
     repo.git("checkout", "-q", "--detach", cwd=lane)
     facts = await repo.port.inspect_worktree(repo.lane())
     assert (facts.presence, facts.head_branch, facts.head_commit) == ("ok", None, repo.git("rev-parse", "main"))
-    repo.git("worktree", "lock", str(lane))
-    assert (await repo.port.inspect_worktree(repo.lane())).locked
+    if repo.mode == "worktree":
+        repo.git("worktree", "lock", str(lane))
+    assert (await repo.port.inspect_worktree(repo.lane())).locked is (repo.mode == "worktree")
 
 
 @pytest.mark.parametrize(
     "trick", ["no .git", "other .git", ".git symlink", ".git folder", "file", "symlink", "other gitdir"]
 )
 async def test_a_worktree_that_was_replaced_is_foreign(repo: Scene, trick: str) -> None:
+    if repo.mode == "clone" and trick in ("other .git", ".git folder", "other gitdir"):
+        pytest.skip("a clone has a .git folder of its own")
     lane = await repo.provision()
     other = await repo.provision("lane_2")
     if trick == "no .git":
-        (lane / ".git").unlink()
+        remove_folder(lane / ".git")
     elif trick == "other .git":
         (lane / ".git").write_bytes((other / ".git").read_bytes())
     elif trick == ".git symlink":
@@ -359,6 +364,7 @@ async def test_a_crash_in_the_middle_is_finished_by_a_repeat(repo: Scene) -> Non
         assert files_below(Path(facts.path)) == files_below(repo.repo), point
 
 
+@pytest.mark.only_mode("worktree")
 async def test_a_half_written_git_file_is_no_obstacle(repo: Scene) -> None:
     write(repo.root / "lanes" / "lane_1" / ".git", "gitdir: ")
     assert (await repo.port.provision(plan(repo))).presence == "ok"

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from adapters.git.scene import NOW, CrashError, Scene, crash_at, files_below, write
+from agentlanes.adapters.git.folders import remove_folder
 from agentlanes.core.facts import AssessmentFacts, RemovalFacts, RescueFacts, WorktreePlan
 from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
@@ -72,6 +73,7 @@ async def test_work_that_comes_in_the_last_moment(repo: Scene) -> None:
     assert repo.status(lane) == "?? late"
 
 
+@pytest.mark.only_mode("worktree")
 async def test_a_worktree_that_the_user_deleted(repo: Scene) -> None:
     lane = await repo.provision()
     repo.git("worktree", "remove", str(lane))
@@ -82,14 +84,16 @@ async def test_a_worktree_that_the_user_deleted(repo: Scene) -> None:
 
 
 async def test_a_directory_that_the_user_deleted(repo: Scene) -> None:
-    """What its git directory alone still holds is not given up."""
+    """What its git directory alone still holds is not given up; nor what was taken in from a clone."""
     lane = await repo.provision()
     repo.git("checkout", "-q", "--detach", cwd=lane)
     write(lane / "new", "x\n")
     loose = repo.commit_all("loose", cwd=lane)
     write(lane / "staged", "s\n")
     repo.git("add", "staged", cwd=lane)
+    await assess(repo)
     lane.rename(repo.root / "away")
+    repo.port = repo.make_port()
     facts = await assess(repo)
     assert (facts.presence, facts.risks) == ("missing", ("staged", "unreferenced_commits"))
     assert (await refusal(repo, facts.fingerprint)).code is RefusalCode.WORK_WOULD_BE_LOST
@@ -107,13 +111,16 @@ async def test_what_is_not_our_worktree_is_left_alone(repo: Scene, how: str) -> 
     repo.git("checkout", "-q", "--detach", cwd=lane)
     write(lane / "new", "x\n")
     loose = repo.commit_all("loose", cwd=lane)
+    await assess(repo)
+    if how == "own repository" and repo.mode == "clone":
+        pytest.skip("a clone is one")
     if how == "broken HEAD":
-        write(repo.repo / ".git" / "worktrees" / "lane_1" / "HEAD", "garbage\n")
+        write(repo.admin() / "HEAD", "garbage\n")
     elif how == "symlink":
         lane.rename(repo.root / "elsewhere")
         lane.symlink_to(repo.root / "elsewhere")
     else:
-        (lane / ".git").unlink()
+        remove_folder(lane / ".git")
         if how == "own repository":
             repo.git("init", "-q", cwd=lane)
     facts = await assess(repo)
@@ -126,9 +133,11 @@ async def test_what_is_not_our_worktree_is_left_alone(repo: Scene, how: str) -> 
     assert (lane / "new").read_text() == "x\n"
     assert not (repo.repo / ".git" / "worktrees" / "lane_1").exists()
     assert (await repo.port.remove(repo.lane(), "again")).left_behind
+    repo.bring_back(saved)
     assert repo.git("show", f"{loose}:new") == "x"
 
 
+@pytest.mark.only_mode("worktree")
 async def test_a_worktree_that_the_user_moved_goes_on(repo: Scene) -> None:
     lane, moved = await repo.provision(), repo.root / "moved"
     repo.git("worktree", "move", str(lane), str(moved))

@@ -99,6 +99,7 @@ async def test_an_operation_is_rescued_with_its_commits(repo: Scene) -> None:
     repo.commit_all("first of the lane", cwd=lane)
     write(lane / "readme", "lane\n")
     repo.commit_all("lane", cwd=lane)
+    repo.bring("main", lane)
     repo.git("rebase", "main", cwd=lane, check=False)
     picked = repo.git("rev-parse", "HEAD", cwd=lane)
     saved = await rescue(repo)
@@ -134,12 +135,14 @@ async def test_submodules_are_moved_with_their_git_directories(repo: Scene) -> N
     inner = repo.commit_all("inside", cwd=lane / "module")
     saved = await rescue(repo)
     await repo.port.remove(repo.lane(), saved.fingerprint)
-    assert saved.admin_moved_to is not None
     assert saved.moved_to is not None
-    module, files = Path(saved.admin_moved_to) / "modules" / "module", Path(saved.moved_to) / "module"
+    assert (saved.admin_moved_to is not None) is (repo.mode == "worktree")
+    module = Path(saved.admin_moved_to or f"{saved.moved_to}/.git") / "modules" / "module"
+    files = Path(saved.moved_to) / "module"
     assert repo.git(f"--git-dir={module}", f"--work-tree={files}", "log", "-1", "--format=%H") == inner
 
 
+@pytest.mark.only_mode("worktree")
 async def test_a_locked_worktree_is_not_moved(repo: Scene) -> None:
     lane = await repo.provision()
     (lane / "nested").mkdir()
@@ -171,6 +174,25 @@ async def test_a_repository_that_is_gone(repo: Scene, how: str) -> None:
     assert (await assess(repo)).risks == ()
     assert (await repo.port.remove(repo.lane(), saved.fingerprint)).was_missing
     assert await repo.port.list_rescues(repo.address) == (saved,)
+
+
+@pytest.mark.only_mode("clone")
+async def test_a_repository_that_is_gone_with_the_clone(repo: Scene) -> None:
+    lane = await repo.provision()
+    write(lane / "new", "n\n")
+    loose = repo.commit_all("on the branch", cwd=lane)
+    await assess(repo)
+    lane.rename(repo.root / "deleted")
+    repo.repo.rename(repo.root / "moved")
+    facts = await assess(repo)
+    assert (facts.presence, facts.risks) == ("missing", ("repository_missing",))
+    assert (await refusal(repo, facts.fingerprint)).code is RefusalCode.WORK_WOULD_BE_LOST
+    saved = await rescue(repo)
+    assert saved.admin_moved_to is not None
+    taken = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": f"{saved.admin_moved_to}/taken"}
+    assert repo.git("show", f"{loose}:new", cwd=repo.root / "moved", extra=taken) == "n"
+    assert (await repo.port.remove(repo.lane(), saved.fingerprint)).was_missing
+    assert not repo.store().exists()
 
 
 async def test_rescues_are_listed(repo: Scene) -> None:

@@ -13,7 +13,7 @@ from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
 def listing(scene: Scene, tree: str) -> dict[bytes, bytes]:
     """Path to mode and id, out of our repository."""
-    git_dir = scene.data / "repos" / "repo_1.git"
+    git_dir = scene.store()
     records = scene.git_bytes(f"--git-dir={git_dir}", "ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")[:-1]
     return {record.split(b"\t", 1)[1]: record.split(b"\t", 1)[0] for record in records}
 
@@ -56,7 +56,7 @@ async def test_changes_of_every_kind(repo: Scene) -> None:
 
 async def test_the_agents_index_and_head_stay_as_they_are(repo: Scene) -> None:
     lane = await repo.provision()
-    admin = repo.repo / ".git" / "worktrees" / "lane_1"
+    admin = repo.admin()
     write(lane / "readme", "staged\n")
     repo.git("add", "readme", cwd=lane)
     write(lane / "readme", "on disk\n")
@@ -89,8 +89,8 @@ async def test_same_size_changes_right_after_a_snapshot_are_seen(repo: Scene) ->
 
 
 async def test_ignored_files_stay_out(repo: Scene) -> None:
-    lane = await repo.provision()
     write(repo.repo / ".git" / "info" / "exclude", "by-repo\n!kept\n")
+    lane = await repo.provision()
     write(repo.home / "own-ignore", "by-user\nkept\n")
     repo.git("config", "--global", "core.excludesFile", "~/own-ignore")
     write(lane / ".gitignore", "by-tree/\n*.log\n!important.log\n")
@@ -147,7 +147,7 @@ async def test_a_switch_of_branches_is_followed(repo: Scene) -> None:
     await snapshot(repo)
     repo.git("checkout", "-q", "-b", "other", cwd=lane)
     repo.commit_all("on other", cwd=lane)
-    assert (await snapshot(repo)).tree == repo.git("rev-parse", "other^{tree}")
+    assert (await snapshot(repo)).tree == repo.git("rev-parse", "other^{tree}", cwd=lane)
     repo.git("checkout", "-q", "agent/lane_1", cwd=lane)
     assert (await snapshot(repo)).tree == repo.git("rev-parse", "agent/lane_1^{tree}")
     repo.git("checkout", "-q", "--orphan", "empty", cwd=lane)
@@ -282,7 +282,7 @@ async def test_a_sha256_repository(scene: Scene) -> None:
 async def test_a_lock_of_the_agents_git_is_no_obstacle(repo: Scene) -> None:
     lane = await repo.provision()
     write(lane / "new", "x\n")
-    write(repo.repo / ".git" / "worktrees" / "lane_1" / "index.lock", "")
+    write(repo.admin() / "index.lock", "")
     assert b"new" in listing(repo, (await snapshot(repo)).tree)
 
 
@@ -290,7 +290,7 @@ async def test_a_lock_of_the_agents_git_is_no_obstacle(repo: Scene) -> None:
 async def test_a_broken_index_of_the_agent_is_no_obstacle(repo: Scene, damage: str) -> None:
     lane = await repo.provision()
     write(lane / "new", "x\n")
-    index = repo.repo / ".git" / "worktrees" / "lane_1" / "index"
+    index = repo.admin() / "index"
     index.unlink()
     if damage == "folder":
         index.mkdir()
@@ -302,7 +302,7 @@ async def test_a_broken_index_of_the_agent_is_no_obstacle(repo: Scene, damage: s
 async def test_an_old_lock_of_ours_is_taken_away(repo: Scene) -> None:
     lane = await repo.provision()
     write(lane / "new", "x\n")
-    lock = write(repo.data / "repos" / "repo_1.git" / "worktrees" / "lane_1" / "index.lock", "")
+    lock = write(repo.store() / "worktrees" / "lane_1" / "index.lock", "")
     os.utime(lock, (1, 1))
     assert b"new" in listing(repo, (await snapshot(repo)).tree)
 
@@ -311,7 +311,7 @@ async def test_our_index_can_be_made_again(repo: Scene) -> None:
     lane = await repo.provision()
     write(lane / "readme", "changed\n")
     before = await snapshot(repo)
-    (repo.data / "repos" / "repo_1.git" / "worktrees" / "lane_1" / "index").unlink()
+    (repo.store() / "worktrees" / "lane_1" / "index").unlink()
     assert await repo.make_port().snapshot(repo.lane()) == before
 
 

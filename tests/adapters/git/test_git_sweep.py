@@ -10,7 +10,7 @@ from agentlanes.adapters.git.sweep import KEPT_SECONDS
 
 
 def loose(scene: Scene) -> list[Path]:
-    return sorted((scene.data / "repos" / "repo_1.git" / "objects").glob("??/*"))
+    return sorted((scene.store() / "objects").glob("??/*"))
 
 
 def age(scene: Scene, *extra: Path) -> None:
@@ -35,7 +35,7 @@ async def test_old_objects_go_and_used_ones_stay(repo: Scene) -> None:
     saved = await repo.port.rescue(repo.lane("lane_2"), "saved", NOW)
     await repo.port.remove(repo.lane("lane_2"), saved.fingerprint)
     before = loose(repo)
-    age(repo, repo.data / "repos" / "repo_1.git" / "swept")
+    age(repo, repo.store() / "swept")
     write(kept / "late", "fresh\n")
     await repo.port.snapshot(repo.lane())
     await remove(repo, idle.name)
@@ -76,6 +76,6 @@ async def test_a_damaged_index_of_ours_is_made_again(repo: Scene) -> None:
     lane = await repo.provision()
     write(lane / "work", "w\n")
     before = await repo.port.snapshot(repo.lane())
-    index = repo.data / "repos" / "repo_1.git" / "worktrees" / "lane_1" / "index"
+    index = repo.store() / "worktrees" / "lane_1" / "index"
     index.write_bytes(index.read_bytes()[:100])
     assert await repo.make_port().snapshot(repo.lane()) == before

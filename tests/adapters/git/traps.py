@@ -40,12 +40,17 @@ class Field:
     lane: Path
 
     @property
+    def home(self) -> Path:
+        """The top of the repository that an agent in the lane writes to."""
+        return self.lane if self.scene.mode == "clone" else self.scene.repo
+
+    @property
     def git_dir(self) -> Path:
-        return self.scene.repo / ".git"
+        return self.home / ".git"
 
     @property
     def admin(self) -> Path:
-        return self.git_dir / "worktrees" / self.lane.name
+        return self.scene.admin(self.lane.name)
 
     def payload(self, name: str) -> str:
         """A script that leaves its name; also a passable filter, textconv and merge driver."""
@@ -60,7 +65,7 @@ class Field:
 
     def configure(self, *pairs: tuple[str, str]) -> None:
         for key, value in pairs:
-            self.scene.git("config", "--local", key, value)
+            self.scene.git("config", "--local", key, value, cwd=self.home)
 
     def attributes(self, text: str) -> None:
         write(self.git_dir / "info" / "attributes", text + "\n")
@@ -202,7 +207,12 @@ def break_promise(field: Field, url: str, *pairs: tuple[str, str]) -> None:
     """A repository that promises to fetch an object which HEAD needs and nobody has."""
     field.configure(("remote.origin.url", url), ("remote.origin.promisor", "true"), *pairs)
     field.configure(("extensions.partialClone", "origin"), ("core.repositoryFormatVersion", "1"))
-    blob = field.scene.git("rev-parse", "HEAD:readme")
+    blob = field.scene.git("rev-parse", "HEAD:readme", cwd=field.home)
+    for pack in (field.git_dir / "objects" / "pack").glob("*.pack"):
+        # As loose objects, of which one can go.
+        moved = pack.rename(field.scene.root / "moved.pack")
+        pack.with_suffix(".idx").unlink()
+        field.scene.git("unpack-objects", "-q", stdin=moved.read_bytes(), cwd=field.home)
     (field.git_dir / "objects" / blob[:2] / blob[2:]).unlink(missing_ok=True)
     missing = "1" * len(blob)
     write(field.git_dir / "refs" / "heads" / "promised", missing + "\n")
@@ -211,22 +221,22 @@ def break_promise(field: Field, url: str, *pairs: tuple[str, str]) -> None:
 MISSING = (RefusalCode.GIT_FAILED, RefusalCode.REPO_UNREADABLE)
 
 
-@trap(("cat-file", "-p", "main:readme"), refusals=MISSING)
+@trap(("cat-file", "-p", "HEAD~0:readme"), refusals=MISSING)
 def lazy_fetch_by_ssh(field: Field) -> None:
     break_promise(field, "ssh://nowhere.invalid/x", ("core.sshCommand", field.payload("ssh-command")))
 
 
-@trap(("for-each-ref",), ("cat-file", "-p", "main:readme"), refusals=MISSING)
+@trap(("for-each-ref",), ("cat-file", "-p", "HEAD~0:readme"), refusals=MISSING)
 def lazy_fetch_by_external_helper(field: Field) -> None:
     break_promise(field, f"ext::{field.payload('ext')} %S", ("protocol.ext.allow", "always"))
 
 
-@trap(("cat-file", "-p", "main:readme"), refusals=MISSING)
+@trap(("cat-file", "-p", "HEAD~0:readme"), refusals=MISSING)
 def lazy_fetch_by_uploadpack(field: Field) -> None:
     break_promise(field, str(field.scene.repo), ("remote.origin.uploadpack", field.payload("uploadpack")))
 
 
-@trap(("cat-file", "-p", "main:readme"), refusals=MISSING)
+@trap(("cat-file", "-p", "HEAD~0:readme"), refusals=MISSING)
 def lazy_fetch_through_a_proxy(field: Field) -> None:
     break_promise(field, "git://nowhere.invalid/x", ("core.gitProxy", field.payload("git-proxy")))
 

@@ -9,17 +9,22 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from agentlanes.adapters.git.clone import Clone
+from agentlanes.adapters.git.clone_commits import Own, find_own
 from agentlanes.adapters.git.loose_commits import find_loose_commits
 from agentlanes.adapters.git.records import EMPTY_TREES, GITLINK, Change, parse_changes
 from agentlanes.adapters.git.references import Head, branch_ref, read_head, read_ref
 from agentlanes.adapters.git.snapshot import Memory, Snapshot, Staged, read_staged, take_snapshot
 from agentlanes.adapters.git.survey import Survey, survey
 from agentlanes.adapters.git.worktree import Worktree
-from agentlanes.core.facts import AssessmentFacts, Presence, Risk, text_of_bytes
+from agentlanes.core.facts import AssessmentFacts, Presence, Risk, SkippedPath, text_of_bytes
+from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
 _SHOWN = 1000
 _NO_SURVEY = Survey((), (), 0)
-_STORABLE: frozenset[Risk] = frozenset({"uncommitted", "untracked", "staged", "unreferenced_commits", "operation"})
+_STORABLE: frozenset[Risk] = frozenset(
+    {"uncommitted", "untracked", "staged", "unreferenced_commits", "references", "operation"}
+)
 _MOVED_ONLY: frozenset[Risk] = frozenset({"nested_repository", "unstorable", "index_unreadable"})
 
 
@@ -31,10 +36,13 @@ class Assessment(Struct, frozen=True):
     snapshot: Snapshot | None
     staged: tuple[Change, ...]
     """What only the agent's index holds."""
+    own: Own
+    """What only a clone holds; of a worktree that is its loose commits."""
 
     @property
     def needs_commit(self) -> bool:
-        return bool(_STORABLE & set(self.facts.risks))
+        # Of a repository that misses objects nothing can be copied: it goes as it is.
+        return self.own.whole and bool(_STORABLE & set(self.facts.risks))
 
     @property
     def needs_move(self) -> bool:
@@ -58,18 +66,19 @@ async def assess(
 ) -> Assessment:
     """Looks at `folder`, by default the worktree's own path; at the git directory alone, where that is all there is."""
     presence = worktree.presence(folder)
-    head, files = Head(None, None), _Files()
-    loose: tuple[str, ...] = ()
-    if presence == "ok":
-        head = worktree.head()
-        files = await _look(worktree, memory, folder or worktree.path)
+    head, files, own = Head(None, None), _Files(), Own()
     # A removal that was cut had found that nothing is lost; from then on its refs go, and what they held looks lost.
     is_looked_at = worktree.knows_admin() and not worktree.is_being_removed()
-    if is_looked_at and presence != "ok":
-        head = read_head(worktree.admin, worktree.repository.common_dir) or head
-        files = await _look_at_index(worktree, memory, head)
     if is_looked_at:
-        loose = await find_loose_commits(worktree)
+        own = await _find_own(worktree)
+    if presence == "ok":
+        head = worktree.head()
+        found = await _look_if_readable(worktree, memory, folder or worktree.path) if own.whole else None
+        own = own if found is not None else msgspec.structs.replace(own, whole=False)
+        files = found or _Files(index_readable=False)
+    elif is_looked_at:
+        head = read_head(worktree.admin, worktree.refs_dir) or head
+        files = await _look_at_index(worktree, memory, head)
     facts = AssessmentFacts(
         presence=presence,
         fingerprint="",
@@ -77,24 +86,50 @@ async def assess(
         head_branch=None if head.branch is None else text_of_bytes(head.branch),
         head_commit=head.commit,
         branch_commit=worktree.branch_commit(),
-        branch_unmerged=await _count_unmerged(worktree, target_branch),
+        branch_unmerged=await _count_unmerged(worktree, target_branch) if own.whole else None,
         tree=None if files.snapshot is None else files.snapshot.tree,
         uncommitted=_shown(files.uncommitted),
         uncommitted_total=len(files.uncommitted),
         untracked=_shown(files.untracked),
         untracked_total=len(files.untracked),
-        unreferenced_commits=loose,
+        unreferenced_commits=own.tips,
+        references=tuple(text_of_bytes(ref) for ref, _ in own.refs),
         operation=worktree.operation(),
         nested=files.survey.nested,
-        unstorable=files.survey.unstorable,
+        unstorable=(*files.survey.unstorable, *_unreadable(worktree, own)),
         ignored_entries=files.survey.ignored_entries,
         locked_reason=worktree.locked_reason(),
     )
     risks = tuple(_risks(facts, files))
-    fingerprint = _fingerprint(presence, head, files, facts)
-    return Assessment(
-        msgspec.structs.replace(facts, risks=risks, fingerprint=fingerprint), head, files.snapshot, files.staged
+    fingerprint = _fingerprint(presence, head, files, facts, own)
+    facts = msgspec.structs.replace(facts, risks=risks, fingerprint=fingerprint)
+    return Assessment(facts, head, files.snapshot, files.staged, own)
+
+
+async def _find_own(worktree: Worktree) -> Own:
+    if not isinstance(worktree, Clone):
+        return Own(await find_loose_commits(worktree))
+    own = await find_own(worktree)
+    return (
+        own if worktree.is_readable() or worktree.presence() == "missing" else msgspec.structs.replace(own, whole=False)
     )
+
+
+def _unreadable(worktree: Worktree, own: Own) -> tuple[SkippedPath, ...]:
+    if not isinstance(worktree, Clone):
+        return ()
+    paths = (*worktree.oddities(), *(() if own.whole else (b".git",)))
+    return tuple(SkippedPath(text_of_bytes(path), "unreadable") for path in paths)
+
+
+async def _look_if_readable(worktree: Worktree, memory: Memory, folder: Path) -> _Files | None:
+    """None for a clone whose commit no index can hold: its agent may have made anything up."""
+    try:
+        return await _look(worktree, memory, folder)
+    except GitRefusal as refusal:
+        if refusal.code is not RefusalCode.GIT_FAILED or not isinstance(worktree, Clone):
+            raise
+        return None
 
 
 async def _look(worktree: Worktree, memory: Memory, folder: Path) -> _Files:
@@ -151,6 +186,7 @@ def _risks(facts: AssessmentFacts, files: _Files) -> Iterable[Risk]:
         ("untracked", bool(files.untracked)),
         ("staged", bool(files.staged)),
         ("unreferenced_commits", bool(facts.unreferenced_commits)),
+        ("references", bool(facts.references)),
         ("operation", facts.operation is not None),
         ("nested_repository", bool(facts.nested)),
         ("unstorable", bool(facts.unstorable)),
@@ -160,14 +196,14 @@ def _risks(facts: AssessmentFacts, files: _Files) -> Iterable[Risk]:
     return (risk for risk, present in held if present)
 
 
-def _fingerprint(presence: Presence, head: Head, files: _Files, facts: AssessmentFacts) -> str:
+def _fingerprint(presence: Presence, head: Head, files: _Files, facts: AssessmentFacts, own: Own) -> str:
     seen = (
         presence,
         head,
         None if files.snapshot is None else (files.snapshot.tree, files.snapshot.skipped),
         files.staged,
         files.index_readable,
-        facts.unreferenced_commits,
+        own,
         facts.operation,
         facts.nested,
         facts.unstorable,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from agentlanes.adapters.git.clone import Clone
 from agentlanes.adapters.git.completion import complete
 from agentlanes.adapters.git.discovery import text_of
 from agentlanes.adapters.git.filters import filtered_paths, refuse_filtered
+from agentlanes.adapters.git.handover import give_branch, give_index, give_objects
 from agentlanes.adapters.git.identity import check_identity
 from agentlanes.adapters.git.index_lock import with_index_lock
 from agentlanes.adapters.git.invocation import WRITE_SECONDS, Call
@@ -54,7 +58,10 @@ async def commit(worktree: Worktree, plan: CommitPlan, memory: Memory, reached: 
     draft = CommitDraft(snapshot.tree, (head,), plan.message, plan.author, plan.time)
     made = await make_commit(repository, draft)
     async with repository.writing:
-        await publish(repository, made, (head,), len(changed))
+        if isinstance(worktree, Clone):
+            await give_objects(worktree, made, head)
+        else:
+            await publish(repository, made, (head,), len(changed))
         reached("published")
         await complete(_move(worktree, plan, head, made, reached))
     return CommitFacts(made, snapshot.tree, head, plan.worktree.branch, skipped_facts(snapshot.skipped))
@@ -64,8 +71,14 @@ async def _move(worktree: Worktree, plan: CommitPlan, old: str, new: str, reache
     # The index first: with it done and the branch not moved, the agent sees its changes as staged. The other way round
     # it would see them reverted, and its next commit would take them back.
     await _reset_index(worktree, new)
+    if isinstance(worktree, Clone):
+        await asyncio.to_thread(give_index, worktree)
     reached("index")
-    await _move_branch(worktree, plan, old, new)
+    if isinstance(worktree, Clone):
+        title = encode_message(plan.message).split(b"\n", 1)[0]
+        await asyncio.to_thread(give_branch, worktree, old, new, title, plan.time)
+    else:
+        await _move_branch(worktree, plan, old, new)
     reached("branch")
 
 
@@ -75,7 +88,7 @@ async def _repeat(worktree: Worktree, plan: CommitPlan, head: str) -> CommitFact
     tree = await tree_of(repository, head)
     draft = CommitDraft(tree, (plan.expected_head,), plan.message, plan.author, plan.time)
     expected = plan.expected_head
-    known = await repository.has(repository.theirs(), "cat-file", "-e", f"{expected}^{{commit}}")
+    known = await repository.has(repository.ours(), "cat-file", "-e", f"{expected}^{{commit}}")
     if not known or await make_commit(repository, draft) != head:
         raise _stale(worktree, plan, head)
     return CommitFacts(head, tree, expected, plan.worktree.branch, ())

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct, field
 
-from agentlanes.adapters.git import commit, diff, merge, provision, removal, rescue, revisions
+from agentlanes.adapters.git import cloning, commit, diff, merge, provision, removal, rescue, revisions
 from agentlanes.adapters.git.assessment import assess
+from agentlanes.adapters.git.clone import Clone
 from agentlanes.adapters.git.discovery import text_of
+from agentlanes.adapters.git.intake import Intake
 from agentlanes.adapters.git.invocation import Program
+from agentlanes.adapters.git.offer import offer_branch
 from agentlanes.adapters.git.orphan import GONE, Orphan
 from agentlanes.adapters.git.preferences import PreferenceReader
-from agentlanes.adapters.git.repository import Repositories, Repository, checked_id
+from agentlanes.adapters.git.repository import Repositories, Repository, checked_id, open_store, stores_of
 from agentlanes.adapters.git.snapshot import Memory, take_snapshot
 from agentlanes.adapters.git.sweep import sweep
 from agentlanes.adapters.git.worktree import Worktree, worktree_at
@@ -50,6 +54,7 @@ class _Lane(Struct):
 
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     memory: Memory = field(default_factory=Memory)
+    intake: Intake = field(default_factory=Intake)
 
 
 class LocalGit:
@@ -89,9 +94,14 @@ class LocalGit:
 
     async def provision(self, plan: WorktreePlan) -> WorktreeFacts:
         async with self._open(plan.worktree) as (worktree, _):
+            if isinstance(worktree, Clone):
+                return await cloning.provision_clone(worktree, plan, self._reached)
             return await provision.provision(worktree, plan, self._reached)
 
     async def inspect_worktree(self, worktree: WorktreeAddress) -> WorktreeFacts:
+        if worktree.mode == "clone":
+            async with self._open(worktree) as (opened, _):
+                return opened.facts()
         with _io_refusals():
             return worktree_at(await self._repositories.open(worktree.repo), worktree).facts()
 
@@ -117,11 +127,15 @@ class LocalGit:
 
     async def commit(self, plan: CommitPlan) -> CommitFacts:
         async with self._open(plan.worktree) as (worktree, memory):
-            return await commit.commit(worktree, plan, memory, self._reached)
+            made = await commit.commit(worktree, plan, memory, self._reached)
+            await _offer(worktree)
+            return made
 
     async def merge(self, plan: MergePlan) -> MergeFacts:
         async with self._open(plan.worktree) as (worktree, memory):
-            return await merge.merge(self._repositories, worktree, plan, memory, self._reached)
+            merged = await merge.merge(self._repositories, worktree, plan, memory, self._reached)
+            await _offer(worktree)
+            return merged
 
     async def assess(self, worktree: WorktreeAddress, target_branch: str | None = None) -> AssessmentFacts:
         async with self._open_or_orphan(worktree) as (opened, memory):
@@ -159,12 +173,15 @@ class LocalGit:
                 memory=memory,
                 reached=self._reached,
             )
-            await self._sweep(opened.repository)
+            await self._sweep(opened.keeper)
         self._lanes.pop((worktree.repo.repo_id, worktree.lane_id), None)
         return facts
 
     async def _sweep(self, repository: Repository) -> None:
-        if await sweep(repository):
+        swept = [await sweep(repository)]
+        for store in sorted(stores_of(repository).glob("*.git")):
+            swept.append(await sweep(msgspec.structs.replace(repository, private=store)))
+        if any(swept):
             for lane in self._lanes.values():
                 lane.memory.tree = None
 
@@ -174,7 +191,10 @@ class LocalGit:
         async with lane.busy:
             with _io_refusals():
                 worktree = worktree_at(await self._repositories.open(address.repo), address)
+                if address.mode == "clone":
+                    worktree = _as_clone(worktree, lane.intake)
                 worktree.put_back()
+                await worktree.look()
                 yield worktree, lane.memory
 
     @asynccontextmanager
@@ -189,6 +209,19 @@ class LocalGit:
         else:
             async with self._open(address) as opened:
                 yield opened
+
+
+def _as_clone(place: Worktree, intake: Intake) -> Clone:
+    store = open_store(place.repository, place.lane_id)
+    return Clone(store, place.lane_id, place.path, place.branch, place.repository, intake)
+
+
+async def _offer(worktree: Worktree) -> None:
+    """Shows the branch of a clone in the user's repository. Where it may not move there, that is for its removal."""
+    if isinstance(worktree, Clone):
+        await worktree.look()
+        with suppress(GitRefusal):
+            await offer_branch(worktree)
 
 
 @contextmanager

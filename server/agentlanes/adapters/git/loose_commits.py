@@ -26,7 +26,7 @@ async def find_loose_commits(worktree: Worktree) -> tuple[str, ...]:
     Not counted is what a ref of the user's repository reaches, or a log of such a ref: amending or resetting a branch
     leaves the old commits in the branch's log, which stays.
     """
-    named = _named_ids(worktree.admin, len(worktree.repository.null_id))
+    named = named_ids(worktree.admin, len(worktree.repository.null_id))
     commits = await _only_commits(worktree, named)
     if not commits:
         return ()
@@ -47,7 +47,8 @@ async def find_loose_commits(worktree: Worktree) -> tuple[str, ...]:
     return tuple(sorted(commit for commit, *_ in lines if commit not in inner))
 
 
-def _named_ids(admin: Path, digits: int) -> set[bytes]:
+def named_ids(admin: Path, digits: int) -> set[bytes]:
+    """Whatever looks like an object id in the files of a git directory."""
     named: set[bytes] = set()
     for folder, folders, files in os.walk(admin):
         folders[:] = [name for name in folders if name not in _NOT_WORK]

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from agentlanes.adapters.git.attributes import attribute_folder
 from agentlanes.adapters.git.checkout import CheckoutUpdate, find_checkout
+from agentlanes.adapters.git.clone import Clone
 from agentlanes.adapters.git.completion import complete
 from agentlanes.adapters.git.discovery import text_of
 from agentlanes.adapters.git.identity import check_identity
@@ -59,7 +60,10 @@ async def merge(
         if plan.expected_target not in (None, target):
             raise _moved(plan, target)
         merged = _Merged(await _compute(repository, plan, source, target), target)
-        await publish(repository, merged.commit, (target, source), 0)
+        if isinstance(worktree, Clone):
+            await publish(repository, merged.commit, (target,), None)
+        else:
+            await publish(repository, merged.commit, (target, source), 0)
         reached("published")
         # Once the checkout moves, the branch has to follow: a cancellation waits until both have.
         await complete(_move(repositories, repository, plan, ref, merged, reached))
@@ -74,6 +78,7 @@ async def _source(worktree: Worktree, memory: Memory) -> str:
         raise worktree.foreign()
     if presence == "missing":
         return _commit_at(repository, worktree.branch)
+    worktree.require()
     head = worktree.require_settled()
     snapshot = await take_snapshot(worktree, memory)
     tree = await tree_of(repository, head)

@@ -36,7 +36,15 @@ class Orphan(Struct, frozen=True):
     @property
     def private(self) -> Path:
         repo_id, lane_id = checked_id(self.address.repo.repo_id), checked_id(self.address.lane_id)
-        return self.data_dir / "repos" / f"{repo_id}.git" / "worktrees" / lane_id
+        repos = self.data_dir / "repos"
+        if self.address.mode == "clone":
+            return repos / f"{repo_id}.clones" / f"{lane_id}.git"
+        return repos / f"{repo_id}.git" / "worktrees" / lane_id
+
+    def holds_more(self) -> bool:
+        """Nothing is where a clone was, and there is something that was taken in from it."""
+        gone = self.address.mode == "clone" and not os.path.lexists(self.path)
+        return gone and (self.private / "mirror").is_dir()
 
     def assess(self) -> AssessmentFacts:
         there = os.path.lexists(self.path)
@@ -44,7 +52,7 @@ class Orphan(Struct, frozen=True):
         return AssessmentFacts(
             presence="foreign" if there else "missing",
             fingerprint=hashlib.sha256(repr(seen).encode()).hexdigest(),
-            risks=("repository_missing",) if there else (),
+            risks=("repository_missing",) if there or self.holds_more() else (),
             head_branch=None,
             head_commit=None,
             branch_commit=None,
@@ -55,6 +63,7 @@ class Orphan(Struct, frozen=True):
             untracked=(),
             untracked_total=0,
             unreferenced_commits=(),
+            references=(),
             operation=None,
             nested=(),
             unstorable=(),
@@ -71,6 +80,9 @@ class Orphan(Struct, frozen=True):
         moved = os.path.lexists(self.path) or target.is_dir()
         if os.path.lexists(self.path):
             await asyncio.to_thread(move_folder, self.path, target)
+        taken = folder / "gitdir"
+        if self.holds_more():
+            await asyncio.to_thread(move_folder, self.private, taken)
         facts = RescueFacts(
             repo_id=self.address.repo.repo_id,
             lane_id=self.address.lane_id,
@@ -80,7 +92,7 @@ class Orphan(Struct, frozen=True):
             git_dir=text_of(self.data_dir / "repos" / f"{self.address.repo.repo_id}.git"),
             base_commit=None,
             moved_to=text_of(target) if moved else None,
-            admin_moved_to=None,
+            admin_moved_to=text_of(taken) if taken.is_dir() else None,
             restore=None,
             fingerprint=self.assess().fingerprint,
         )
@@ -88,7 +100,7 @@ class Orphan(Struct, frozen=True):
         return facts
 
     async def remove(self) -> RemovalFacts:
-        if os.path.lexists(self.path):
+        if os.path.lexists(self.path) or self.holds_more():
             raise GitRefusal(
                 RefusalCode.WORK_WOULD_BE_LOST,
                 f"the repository of {self.address.path} is gone, so everything in it counts as work; rescue it first",

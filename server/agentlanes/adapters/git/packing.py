@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agentlanes.adapters.git.invocation import WRITE_SECONDS, Call
 from agentlanes.adapters.git.repository import Repository
 from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
 
-async def keep(repository: Repository, commit: str, base: str | None) -> None:
-    """Packs what `commit` needs beyond `base` from wherever it is, and counts it: only `base` stays the user's."""
-    revisions = f"{commit}\n" + (f"^{base}\n" if base else "")
+async def keep(repository: Repository, names: Iterable[str], base: str | None, keeper: Repository) -> None:
+    """Packs what `names` need beyond `base` from wherever `repository` sees it, and counts it: only `base` stays the
+    user's. The pack goes to our git directory of `keeper`."""
+    revisions = "".join(f"{name}\n" for name in names) + (f"^{base}\n" if base else "")
     pack = Call(
         repository.ours(),
         ["pack-objects", "--revs", "--stdout", "--quiet", "--delta-base-offset"],
         stdin=revisions.encode(),
         seconds=WRITE_SECONDS,
     )
-    index = Call(repository.ours(), ["index-pack", "--stdin"], seconds=WRITE_SECONDS)
+    index = Call(keeper.ours(), ["index-pack", "--stdin"], seconds=WRITE_SECONDS)
     outcome = await repository.program.pipe(pack, index)
     name = outcome.out.decode().split("\t")[-1].strip()
-    kept = await _list_pack(repository, name)
+    kept = await _list_pack(keeper, name)
     arguments = ["rev-list", "--objects", "--no-object-names", "--stdin"]
     call = Call(repository.ours(), arguments, stdin=revisions.encode(), seconds=WRITE_SECONDS)
     needed = set((await repository.program.run(call)).out.splitlines())
     if needed - kept:
         raise GitRefusal(
             RefusalCode.GIT_FAILED,
-            f"{len(needed - kept)} objects of the rescued commit {commit} were not copied; nothing was removed",
+            f"{len(needed - kept)} objects of what was rescued were not copied; nothing was removed",
             {"command": "pack-objects", "exit_code": 0, "stderr": ""},
         )
 

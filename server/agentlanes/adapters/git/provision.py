@@ -11,13 +11,16 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
+from agentlanes.adapters.git.clone import Clone
 from agentlanes.adapters.git.completion import complete
 from agentlanes.adapters.git.discovery import text_of
 from agentlanes.adapters.git.folders import remove_folder
 from agentlanes.adapters.git.invocation import WRITE_SECONDS, Call
 from agentlanes.adapters.git.plain_files import make_private_folders, read_plain
 from agentlanes.adapters.git.references import read_ref
+from agentlanes.adapters.git.repository import Repository
 from agentlanes.adapters.git.worktree import Worktree
 from agentlanes.core.facts import WorktreeFacts, WorktreePlan, text_of_bytes
 from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
@@ -30,17 +33,17 @@ async def provision(worktree: Worktree, plan: WorktreePlan, reached: Reached) ->
     if worktree.presence() == "ok" and (worktree.admin / "index").is_file():
         return worktree.facts()
     existed = worktree.path.is_dir()
-    _check_path(worktree)
-    await _check_base(worktree, plan.base_commit)
+    check_path(worktree)
+    await check_base(worktree, plan.base_commit)
     claimed = False
     try:
         async with worktree.repository.writing:
-            start = await _claim_branch(worktree, plan)
+            start = await claim_branch(worktree, plan)
             claimed = True
             reached("branch")
             _link(worktree, reached)
         reached("linked")
-        await _check_out(worktree, start)
+        await check_out(worktree, start)
         reached("checked out")
         await asyncio.to_thread(_hand_over_index, worktree)
         reached("index")
@@ -51,7 +54,8 @@ async def provision(worktree: Worktree, plan: WorktreePlan, reached: Reached) ->
     return worktree.facts()
 
 
-def _check_path(worktree: Worktree) -> None:
+def check_path(worktree: Worktree) -> None:
+    """Refuses a path that holds anything, besides what an attempt that was cut left there."""
     where = text_of(worktree.path)
     if worktree.removal_mark.exists():
         raise GitRefusal(
@@ -77,6 +81,8 @@ def _check_path(worktree: Worktree) -> None:
 
 
 def _is_free(worktree: Worktree) -> bool:
+    if isinstance(worktree, Clone):
+        return not any(worktree.path.iterdir())
     if worktree.is_linked(worktree.path):
         return True
     names = [entry.name for entry in worktree.path.iterdir()]
@@ -85,7 +91,8 @@ def _is_free(worktree: Worktree) -> bool:
     return not names or (written is not None and worktree.link.startswith(written))
 
 
-async def _check_base(worktree: Worktree, base: str) -> None:
+async def check_base(worktree: Worktree, base: str) -> None:
+    """Refuses a base that is no commit of the user's repository."""
     repository = worktree.repository
     well_formed = len(base) == len(repository.null_id) and not base.strip("0123456789abcdef")
     if not well_formed or not await repository.has(repository.theirs(), "cat-file", "-e", f"{base}^{{commit}}"):
@@ -96,10 +103,10 @@ async def _check_base(worktree: Worktree, base: str) -> None:
         )
 
 
-async def _claim_branch(worktree: Worktree, plan: WorktreePlan) -> str:
+async def claim_branch(worktree: Worktree, plan: WorktreePlan) -> str:
     """Makes the pin and the branch; returns the commit to check out."""
     repository = worktree.repository
-    pin, at = worktree.base_commit(), worktree.branch_commit()
+    pin, at = worktree.base_commit(), worktree.kept_commit()
     if plan.adopt_branch:
         if at is None:
             raise GitRefusal(
@@ -129,7 +136,7 @@ async def _claim_branch(worktree: Worktree, plan: WorktreePlan) -> str:
 async def _explain_conflict(worktree: Worktree) -> None:
     """Says which branch is in the way, where that is why the branch could not be made."""
     common_dir = worktree.repository.common_dir
-    at = worktree.branch_commit()
+    at = worktree.kept_commit()
     if at is not None:
         raise _branch_exists(worktree, worktree.branch, at)
     parts = worktree.ref.split(b"/")
@@ -183,24 +190,30 @@ def _link(worktree: Worktree, reached: Reached) -> None:
         made.rename(worktree.admin)
 
 
-async def _check_out(worktree: Worktree, commit: str) -> None:
+async def check_out(worktree: Worktree, commit: str, folder: Path | None = None) -> None:
+    """Writes the files of a commit to `folder`, by default where the worktree belongs, and our index beside it."""
     worktree.prepare()
     (worktree.private / "index").unlink(missing_ok=True)
     worktree.set_private_head(commit)
     # Whatever files an attempt that was cut left behind are overwritten.
-    call = Call(worktree.ours(), ["read-tree", "--reset", "-u", commit], seconds=WRITE_SECONDS)
+    call = Call(worktree.ours(folder), ["read-tree", "--reset", "-u", commit], seconds=WRITE_SECONDS)
     try:
         await worktree.repository.program.run(call)
     except GitRefusal as refusal:
-        if not worktree.repository.preferences.partial_clone or refusal.code != RefusalCode.GIT_FAILED:
-            raise
-        where = text_of(worktree.repository.top_level)
-        raise GitRefusal(
-            RefusalCode.REPO_UNREADABLE,
-            f"{where} is a partial clone that lacks files of {commit}, and we never fetch; "
-            "checking that commit out there once brings them",
-            {"path": where, "commit": commit, **refusal.details},
-        ) from refusal
+        cure = f"files of {commit}, and we never fetch; checking that commit out there once brings them"
+        raise explain_lack(worktree.repository, refusal, cure) from refusal
+
+
+def explain_lack(repository: Repository, refusal: GitRefusal, lacks: str) -> GitRefusal:
+    """The refusal as it is for a repository that never fetched everything."""
+    if not repository.preferences.partial_clone or refusal.code != RefusalCode.GIT_FAILED:
+        return refusal
+    where = text_of(repository.top_level)
+    return GitRefusal(
+        RefusalCode.REPO_UNREADABLE,
+        f"{where} is a partial clone that lacks {lacks}",
+        {"path": where, **refusal.details},
+    )
 
 
 def _hand_over_index(worktree: Worktree) -> None:
@@ -212,16 +225,21 @@ def _hand_over_index(worktree: Worktree) -> None:
     copy.rename(worktree.admin / "index")
 
 
-async def _undo(worktree: Worktree, plan: WorktreePlan, *, existed: bool) -> None:
+async def give_up_branch(worktree: Worktree, plan: WorktreePlan) -> None:
+    """Takes back what `claim_branch` did."""
     repository = worktree.repository
+    changes = b"delete %s\0\0" % worktree.pin
+    if not plan.adopt_branch:
+        changes += b"delete %s\0%s\0" % (worktree.ref, plan.base_commit.encode())
+    async with repository.writing:
+        await repository.git(repository.theirs(), "update-ref", "--stdin", "-z", stdin=changes)
+
+
+async def _undo(worktree: Worktree, plan: WorktreePlan, *, existed: bool) -> None:
     if worktree.is_linked(worktree.path):
         await asyncio.to_thread(remove_folder, worktree.path)
         if existed:
             worktree.path.mkdir(mode=0o700)
     await asyncio.to_thread(remove_folder, worktree.admin)
     await asyncio.to_thread(remove_folder, worktree.private)
-    changes = b"delete %s\0\0" % worktree.pin
-    if not plan.adopt_branch:
-        changes += b"delete %s\0%s\0" % (worktree.ref, plan.base_commit.encode())
-    async with repository.writing:
-        await repository.git(repository.theirs(), "update-ref", "--stdin", "-z", stdin=changes)
+    await give_up_branch(worktree, plan)

@@ -104,6 +104,17 @@ def read_ref(common_dir: Path, ref: bytes) -> str | None:
     return None
 
 
+def read_refs(git_dir: Path) -> dict[bytes, str]:
+    """All refs of a git directory that is ours, with what each of them is at."""
+    packed = read_plain(git_dir / "packed-refs", _PACKED_LIMIT) or b""
+    names = {line.split(b" ", 1)[1] for line in packed.splitlines() if line[:1] not in (b"#", b"^") and b" " in line}
+    for path in (git_dir / "refs").rglob("*"):
+        if path.is_file():
+            names.add(os.fsencode(path.relative_to(git_dir)))
+    found = ((name, read_ref(git_dir, name)) for name in sorted(names) if is_ref_name(name))
+    return {name: at for name, at in found if at is not None}
+
+
 def _read_packed(common_dir: Path, ref: bytes) -> str | None:
     packed = read_plain(common_dir / "packed-refs", _PACKED_LIMIT) or b""
     found = packed.find(b" " + ref + b"\n")

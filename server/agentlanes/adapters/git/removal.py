@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 
 from agentlanes.adapters.git.assessment import assess
+from agentlanes.adapters.git.clone import Clone
 from agentlanes.adapters.git.discovery import text_of
 from agentlanes.adapters.git.folders import remove_folder
+from agentlanes.adapters.git.offer import offer_branch
 from agentlanes.adapters.git.plain_files import write_atomically
 from agentlanes.adapters.git.provision import Reached, require_not_checked_out
 from agentlanes.adapters.git.references import branch_ref, read_ref
@@ -44,18 +46,23 @@ async def remove(
             # Nothing is left that could be lost, whatever was expected.
             worktree.prepare()
         else:
-            await _verify(worktree, expected_fingerprint, memory, reached)
+            await _verify(worktree, expected_fingerprint, memory, reached, keep_branch=branch is None)
         write_atomically(mark, b"")
     reached("verified")
     async with worktree.repository.writing:
         await _delete_refs(worktree, branch)
         reached("refs")
-        if worktree.knows_admin():
+        if not isinstance(worktree, Clone) and worktree.knows_admin():
             await asyncio.to_thread(_drop_admin, worktree)
         reached("admin")
     await asyncio.to_thread(remove_folder, worktree.trash)
     reached("files")
-    await asyncio.to_thread(remove_folder, worktree.private)
+    if isinstance(worktree, Clone):
+        await asyncio.to_thread(remove_folder, worktree.making)
+        # Its mark goes last of all: until then a repeat carries on.
+        await asyncio.to_thread(remove_store, worktree)
+    else:
+        await asyncio.to_thread(remove_folder, worktree.private)
     return RemovalFacts(
         path=text_of(worktree.path),
         was_missing=was_missing,
@@ -67,12 +74,14 @@ async def remove(
 async def _branch_to_delete(worktree: Worktree, target_branch: str | None) -> str | None:
     """The branch's commit; refuses a branch that holds what the target does not. None where there is no branch."""
     repository = worktree.repository
-    commit = worktree.branch_commit()
+    commit = worktree.kept_commit()
     if commit is None:
         return None
     require_not_checked_out(worktree)
     target = None if target_branch is None else read_ref(repository.common_dir, branch_ref(target_branch))
-    if target is None or worktree.branch == target_branch or not await is_ancestor(repository, commit, target):
+    tips = {commit, worktree.branch_commit() or commit}
+    contained = target is not None and worktree.branch != target_branch
+    if not contained or not all([await is_ancestor(repository, tip, target or tip) for tip in tips]):
         raise GitRefusal(
             RefusalCode.BRANCH_NOT_MERGED,
             f"{target_branch or 'no target'} does not contain the branch {worktree.branch}; "
@@ -82,7 +91,7 @@ async def _branch_to_delete(worktree: Worktree, target_branch: str | None) -> st
     return commit
 
 
-async def _verify(worktree: Worktree, expected: str, memory: Memory, reached: Reached) -> None:
+async def _verify(worktree: Worktree, expected: str, memory: Memory, reached: Reached, *, keep_branch: bool) -> None:
     """Puts the directory aside and checks it there; puts it back if it must not go."""
     reason = worktree.locked_reason()
     if reason is not None:
@@ -100,6 +109,8 @@ async def _verify(worktree: Worktree, expected: str, memory: Memory, reached: Re
     reached("aside")
     try:
         await _check(worktree, expected, memory)
+        if keep_branch and isinstance(worktree, Clone) and worktree.knows_admin():
+            await offer_branch(worktree)
     except (GitRefusal, OSError, asyncio.CancelledError):
         worktree.put_back()
         raise
@@ -107,6 +118,7 @@ async def _verify(worktree: Worktree, expected: str, memory: Memory, reached: Re
 
 async def _check(worktree: Worktree, expected: str, memory: Memory) -> None:
     folder = worktree.trash if worktree.trash.is_dir() else None
+    await worktree.look(folder)
     facts = (await assess(worktree, None, memory, folder)).facts
     if facts.fingerprint != expected:
         raise GitRefusal(
@@ -128,6 +140,15 @@ async def _delete_refs(worktree: Worktree, branch: str | None) -> None:
     if branch is not None:
         changes += b"delete %s\0%s\0" % (worktree.ref, branch.encode())
     await repository.git(repository.theirs(), "update-ref", "--stdin", "-z", stdin=changes)
+
+
+def remove_store(clone: Clone) -> None:
+    """Deletes what is kept for a clone, the mark of its removal last."""
+    store = clone.repository.private
+    for entry in store.iterdir():
+        if entry != clone.private.parent:
+            remove_folder(entry)
+    remove_folder(store)
 
 
 def _drop_admin(worktree: Worktree) -> None:

@@ -8,6 +8,9 @@ pruning knows them), and rescued commits with their refs. It reads the user's ob
 `<repo id>.refs` holds only a config; `refs`, `packed-refs` and `logs` in it are symlinks into the user's git directory.
 Where a command has to see or move the user's refs, `GIT_COMMON_DIR` names it, so that git finds the user's refs and our
 config. In this way no process of ours ever loads a config that a repository brought along.
+
+For each lane that is a clone there is one more, `<repo id>.clones/<lane id>.git`, in the place of the first: a clone's
+objects do not belong to the user until they are merged.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from agentlanes.adapters.git.discovery import Found, find_repository, resolve_path, text_of
@@ -62,6 +66,11 @@ class Repository(Struct, frozen=True):
         return self.common_dir / "objects"
 
     @property
+    def taken(self) -> Path:
+        """In the store of a clone: the objects that were taken in from it."""
+        return self.private / "taken"
+
+    @property
     def null_id(self) -> str:
         return "0" * (64 if self.preferences.object_format == "sha256" else 40)
 
@@ -76,6 +85,10 @@ class Repository(Struct, frozen=True):
     def theirs(self, git_dir: Path | None = None, work_tree: Path | None = None) -> Place:
         """The user's refs, and the HEAD and index of one of their worktrees, under our config."""
         return Place(git_dir or self.common_dir, common_dir=self.view, work_tree=work_tree)
+
+    def their_refs(self) -> Place:
+        """The user's refs and logs beside all objects, ours too. Nothing is to be written there."""
+        return Place(self.common_dir, common_dir=self.view, object_dir=self.private / "objects")
 
     async def git(self, place: Place, *arguments: str | bytes, stdin: bytes = b"") -> bytes:
         """The output of a git command that has to succeed."""
@@ -199,31 +212,54 @@ def _check_owner(found: Found, preferences: Preferences) -> None:
     )
 
 
+def open_store(home: Repository, lane_id: str) -> Repository:
+    """The repository with a git directory of ours that is one clone's alone, and goes with it.
+
+    It sees the objects that were taken in from the clone and the user's.
+    """
+    store = msgspec.structs.replace(home, private=stores_of(home) / f"{checked_id(lane_id)}.git")
+    make_private_folders(store.taken)
+    _prepare_folder(store, store.private, (store.taken, store.object_dir), log_refs=False)
+    make_private_folders(store.private / "refs")
+    return store
+
+
+def stores_of(home: Repository) -> Path:
+    """Where the git directories for clones of a repository are."""
+    return home.private.with_name(f"{home.repo_id}.clones")
+
+
 def _prepare(repository: Repository) -> None:
-    alternates = os.fsencode(repository.object_dir)
-    if b"\n" in alternates or alternates.startswith((b'"', b"#")):
-        alternates = quote(alternates).encode()
-    for folder in (repository.private, repository.view):
-        for part in (folder / "objects" / "info", folder / "info"):
-            make_private_folders(part)
-        put_content(folder / "HEAD", b"ref: refs/heads/none\n")
-        put_content(folder / "objects" / "info" / "alternates", alternates + b"\n")
     logs = (repository.common_dir / "logs").is_dir()
-    attributes = repository.private / "info" / "attributes.own"
-    put_content(attributes, repository.preferences.own_attributes)
     for folder, log_refs in ((repository.private, False), (repository.view, logs)):
-        put_content(folder / "config", _config(repository.preferences, attributes, log_refs=log_refs))
-        put_content(folder / "info" / "exclude", repository.preferences.excludes)
-        put_content(folder / "info" / "attributes", repository.preferences.attributes)
-        # Which commits of a shallow clone have parents that are not there.
-        shallow = read_plain(repository.common_dir / "shallow")
-        if shallow:
-            put_content(folder / "shallow", shallow)
-        else:
-            (folder / "shallow").unlink(missing_ok=True)
+        _prepare_folder(repository, folder, (repository.object_dir,), log_refs=log_refs)
     make_private_folders(repository.private / "refs")
     for name in ("refs", "packed-refs", "logs"):
         put_link(repository.view / name, repository.common_dir / name)
+
+
+def _prepare_folder(repository: Repository, folder: Path, borrowed: Sequence[Path], *, log_refs: bool) -> None:
+    for part in (folder / "objects" / "info", folder / "info"):
+        make_private_folders(part)
+    put_content(folder / "HEAD", b"ref: refs/heads/none\n")
+    put_content(folder / "objects" / "info" / "alternates", b"".join(_alternate(path) + b"\n" for path in borrowed))
+    attributes = repository.private / "info" / "attributes.own"
+    make_private_folders(attributes.parent)
+    put_content(attributes, repository.preferences.own_attributes)
+    put_content(folder / "config", _config(repository.preferences, attributes, log_refs=log_refs))
+    put_content(folder / "info" / "exclude", repository.preferences.excludes)
+    put_content(folder / "info" / "attributes", repository.preferences.attributes)
+    # Which commits of a shallow clone have parents that are not there.
+    shallow = read_plain(repository.common_dir / "shallow")
+    if shallow:
+        put_content(folder / "shallow", shallow)
+    else:
+        (folder / "shallow").unlink(missing_ok=True)
+
+
+def _alternate(path: Path) -> bytes:
+    raw = os.fsencode(path)
+    return quote(raw).encode() if b"\n" in raw or raw.startswith((b'"', b"#")) else raw
 
 
 def _config(preferences: Preferences, attributes: Path, *, log_refs: bool) -> bytes:
@@ -232,7 +268,7 @@ def _config(preferences: Preferences, attributes: Path, *, log_refs: bool) -> by
         ("bare", "true"),
         ("logAllRefUpdates", "true" if log_refs else "false"),
         ("hooksPath", "/dev/null"),
-        ("attributesFile", _config_value(attributes)),
+        ("attributesFile", config_value(attributes)),
         ("excludesFile", "/dev/null"),
         ("fsmonitor", "false"),
         ("untrackedCache", "false"),
@@ -246,8 +282,9 @@ def _config(preferences: Preferences, attributes: Path, *, log_refs: bool) -> by
     return os.fsencode("\n".join(lines))
 
 
-def _config_value(path: Path) -> str:
-    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+def config_value(value: Path | str) -> str:
+    """A value as git's config files quote it."""
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'
 
 

@@ -3,7 +3,8 @@
 What a commit can hold becomes one in our git directory: its tree is the working tree; its first parent is HEAD, and
 further parents are what was staged otherwise and each loose commit. A ref of ours in the user's repository pins the
 lane's base, which the commit builds on. A directory with anything else in it is moved, and so is its git directory,
-in which submodules have theirs.
+in which submodules have theirs. Of a clone, which goes with all of its refs, those that lead to what nobody else has
+are kept by name as well.
 
 Every rescue has a folder `<data dir>/rescue/<lane id>/<repo id>/<time>` with a record; it is written before anything
 moves, so that a repeat of the same rescue knows how far it came.
@@ -14,13 +15,16 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from agentlanes.adapters.git.assessment import Assessment, assess
+from agentlanes.adapters.git.clone import Clone
 from agentlanes.adapters.git.discovery import text_of
 from agentlanes.adapters.git.folders import move_folder
+from agentlanes.adapters.git.offer import offer_branch
 from agentlanes.adapters.git.packing import keep
 from agentlanes.adapters.git.plain_files import make_private_folders, read_plain, write_atomically
 from agentlanes.adapters.git.provision import Reached
@@ -50,6 +54,10 @@ async def rescue(worktree: Worktree, message: str, time: int, memory: Memory, re
         done = not assessment.needs_move
         reached("recorded")
     if not done:
+        if isinstance(worktree, Clone):
+            # Where it may not go there, it goes with the rest.
+            with suppress(GitRefusal):
+                await offer_branch(worktree)
         await asyncio.to_thread(_move, worktree, facts, reached)
         facts = msgspec.structs.replace(facts, fingerprint=(await assess(worktree, None, memory)).facts.fingerprint)
         write_record(folder, facts, done=True)
@@ -109,12 +117,16 @@ async def _save_commit(worktree: Worktree, assessment: Assessment, message: str,
     else:
         tree = EMPTY_TREES[repository.preferences.object_format] if head is None else await tree_of(repository, head)
     commit = await make_commit(repository, CommitDraft(tree, tuple(parents), message, _SAVER, time))
-    await keep(repository, commit, base)
+    refs = assessment.own.refs
+    await keep(repository, (commit, *(at for _, at in refs)), base, worktree.keeper)
     if base is not None:
         pin = RESCUE_PINS + f"{worktree.lane_id}/{time}".encode()
         async with repository.writing:
             await repository.git(repository.theirs(), "update-ref", pin, base)
-    await repository.git(repository.ours(), "update-ref", _ref(worktree, time), commit)
+    folder = _ref_folder(worktree, time).encode()
+    changes = b"".join(b"update %s%s\0%s\0\0" % (folder, ref[len(b"refs/") :], at.encode()) for ref, at in refs)
+    changes += b"update %s\0%s\0\0" % (_ref(worktree, time).encode(), commit.encode())
+    await repository.git(worktree.keeper.ours(), "update-ref", "--stdin", "-z", stdin=changes)
     return commit
 
 
@@ -122,10 +134,15 @@ def _ref(worktree: Worktree, time: int) -> str:
     return f"refs/rescue/{worktree.lane_id}/{time}"
 
 
+def _ref_folder(worktree: Worktree, time: int) -> str:
+    """Where a clone's own refs are kept by their names."""
+    return f"refs/rescued/{worktree.lane_id}/{time}/"
+
+
 async def _commit_index(worktree: Worktree, parents: tuple[str, ...], time: int) -> str:
     """The agent's index as a commit; the sides of a conflict become files beside each other."""
     repository = worktree.repository
-    entries = parse_entries(await repository.git(repository.theirs(worktree.admin), "ls-files", "--stage", "-z"))
+    entries = parse_entries(await repository.git(worktree.their_index(), "ls-files", "--stage", "-z"))
     lines = (
         b"%s %s\t%s%s\0"
         % (entry.mode, entry.object_id.encode(), entry.path, b"~stage%d" % entry.stage if entry.stage else b"")
@@ -144,8 +161,14 @@ async def _commit_index(worktree: Worktree, parents: tuple[str, ...], time: int)
 
 
 def _facts(worktree: Worktree, assessment: Assessment, commit: str | None, time: int, folder: Path) -> RescueFacts:
-    repository, ref = worktree.repository, _ref(worktree, time)
-    fetch = f"git fetch {shlex.quote(str(repository.private))} {ref}:refs/heads/rescue/{worktree.lane_id}-{time}"
+    repository, ref = worktree.keeper, _ref(worktree, time)
+    name = f"{worktree.lane_id}-{time}"
+    fetch = f"git fetch {shlex.quote(str(repository.private))} {ref}:refs/heads/rescue/{name}"
+    if assessment.own.refs:
+        fetch += f" {shlex.quote(f'{_ref_folder(worktree, time)}*:refs/rescued/{name}/*')}"
+    moved = worktree.presence() == "ok" and assessment.needs_move
+    # A clone has its git directory in it.
+    admin_moved = assessment.needs_move and not (moved and isinstance(worktree, Clone))
     return RescueFacts(
         repo_id=repository.repo_id,
         lane_id=worktree.lane_id,
@@ -154,8 +177,8 @@ def _facts(worktree: Worktree, assessment: Assessment, commit: str | None, time:
         ref=ref if commit else None,
         git_dir=text_of(repository.private),
         base_commit=worktree.base_commit(),
-        moved_to=text_of(folder / "worktree") if assessment.needs_move and assessment.snapshot else None,
-        admin_moved_to=text_of(folder / "gitdir") if assessment.needs_move else None,
+        moved_to=text_of(folder / "worktree") if moved else None,
+        admin_moved_to=text_of(folder / "gitdir") if admin_moved else None,
         restore=fetch if commit else None,
         fingerprint=assessment.facts.fingerprint,
     )
@@ -173,6 +196,9 @@ def _move(worktree: Worktree, facts: RescueFacts, reached: Reached) -> None:
     if facts.moved_to is not None and not (folder / "worktree").is_dir():
         move_folder(worktree.path, folder / "worktree")
     reached("moved")
-    if not (folder / "gitdir").is_dir():
-        move_folder(worktree.admin, folder / "gitdir")
+    if isinstance(worktree, Clone) and facts.moved_to is not None:
+        worktree.bay.forget(worktree.intake)
+    elif not (folder / "gitdir").is_dir():
+        admin = worktree.repository.private if isinstance(worktree, Clone) else worktree.admin
+        move_folder(admin, folder / "gitdir")
     reached("admin moved")

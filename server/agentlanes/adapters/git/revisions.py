@@ -10,6 +10,7 @@ from agentlanes.adapters.git.records import parse_changes
 from agentlanes.adapters.git.references import is_ref_name, read_ref
 from agentlanes.adapters.git.repository import Repository
 from agentlanes.core.facts import BranchFacts, Identity, bytes_of_text, text_of_bytes
+from agentlanes.kernel.ports.git import GitRefusal, RefusalCode
 
 _LOOSE_LIMIT = 300
 """Objects up to this many go to the user's repository one by one, as a commit there would put them; more as a pack."""
@@ -102,14 +103,34 @@ def _signature(identity: Identity, time: int) -> dict[str, str]:
     }
 
 
-async def publish(repository: Repository, commit: str, without: tuple[str, ...], objects: int) -> None:
-    """Copies `commit` and what it needs beyond the commits `without` into the user's object directory."""
-    revisions = "\n".join((commit, *(f"^{known}" for known in without))) + "\n"
+async def publish(repository: Repository, commit: str, without: tuple[str, ...], objects: int | None) -> None:
+    """Copies `commit` and what it needs beyond the commits `without` into the user's object directory.
+
+    `objects` is about how many that are. None: it is not known, and an agent's git made them; they are checked as
+    strictly as git can. Where one is malformed, or something that it needs is missing, nothing is copied (GIT_FAILED).
+    """
+    revisions = ("\n".join((commit, *(f"^{known}" for known in without))) + "\n").encode()
+    strict = ["--strict"] if objects is None else []
+    if objects is None:
+        counted = ["rev-list", "--objects", "--no-object-names", "--stdin"]
+        call = Call(repository.ours(), counted, stdin=revisions, seconds=WRITE_SECONDS)
+        objects = (await repository.program.run(call)).out.count(b"\n")
     pack = Call(
         repository.ours(),
         ["pack-objects", "--revs", "--stdout", "--quiet", "--delta-base-offset"],
-        stdin=revisions.encode(),
+        stdin=revisions,
         seconds=WRITE_SECONDS,
     )
     unpack = ["unpack-objects", "-q"] if objects <= _LOOSE_LIMIT else ["index-pack", "--stdin"]
-    await repository.program.pipe(pack, Call(repository.publishing(), unpack, seconds=WRITE_SECONDS))
+    sink = Call(repository.publishing(), [*unpack, *strict], seconds=WRITE_SECONDS)
+    try:
+        await repository.program.pipe(pack, sink)
+    except GitRefusal as refusal:
+        if not strict or refusal.code is not RefusalCode.GIT_FAILED:
+            raise
+        told = str(refusal.details.get("stderr", "")).splitlines()
+        raise GitRefusal(
+            RefusalCode.GIT_FAILED,
+            f"git takes no malformed objects into {text_of(repository.top_level)}: {'; '.join(told[:2])}",
+            refusal.details,
+        ) from refusal

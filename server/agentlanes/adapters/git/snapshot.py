@@ -176,7 +176,7 @@ async def read_staged(worktree: Worktree, memory: Memory, head: Head) -> Staged:
     arguments = ["diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=dirty", tree]
     try:
         # The files are not looked at, and may be gone: the index of a deleted worktree is read like any other.
-        output = await repository.git(repository.theirs(worktree.admin), *arguments)
+        output = await repository.git(worktree.their_index(), *arguments)
     except GitRefusal as refusal:
         if refusal.code is not RefusalCode.GIT_FAILED:
             raise

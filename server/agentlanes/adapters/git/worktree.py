@@ -58,6 +58,16 @@ class Worktree(Struct, frozen=True):
         """The content of the `.git` file."""
         return b"gitdir: " + os.fsencode(self.admin) + b"\n"
 
+    @property
+    def keeper(self) -> Repository:
+        """Whose git directory of ours keeps what is rescued."""
+        return self.repository
+
+    @property
+    def refs_dir(self) -> Path:
+        """The git directory that holds the refs of the agent's git."""
+        return self.repository.common_dir
+
     def ours(self, work_tree: Path | None = None) -> Place:
         """Our index over the lane's files."""
         return Place(self.private, work_tree=work_tree or self.path)
@@ -65,6 +75,13 @@ class Worktree(Struct, frozen=True):
     def theirs(self) -> Place:
         """The agent's HEAD and index over the lane's files, under our config."""
         return self.repository.theirs(self.admin, self.path)
+
+    def their_index(self) -> Place:
+        """The agent's index without the files, which may be gone."""
+        return self.repository.theirs(self.admin)
+
+    async def look(self, folder: Path | None = None) -> None:
+        """Makes what is said here true of now, for the directory at `folder`. A worktree's is read when it is asked."""
 
     def prepare(self) -> None:
         """Makes our git directory."""
@@ -152,7 +169,7 @@ class Worktree(Struct, frozen=True):
 
     def head(self) -> Head:
         """The agent's HEAD. An unreadable one counts as foreign."""
-        head = read_head(self.admin, self.repository.common_dir)
+        head = read_head(self.admin, self.refs_dir)
         if head is None:
             raise self.foreign()
         return head
@@ -167,6 +184,11 @@ class Worktree(Struct, frozen=True):
         return (read_plain(self.admin / "locked") or b"").decode("utf-8", "replace").strip()
 
     def branch_commit(self) -> str | None:
+        """Where the lane's branch is for the agent's git."""
+        return read_ref(self.refs_dir, self.ref)
+
+    def kept_commit(self) -> str | None:
+        """Where the lane's branch is in the user's repository."""
         return read_ref(self.repository.common_dir, self.ref)
 
     def base_commit(self) -> str | None:
@@ -200,7 +222,7 @@ class Worktree(Struct, frozen=True):
     def facts(self) -> WorktreeFacts:
         presence = self.presence()
         there = presence == "ok"
-        head = (read_head(self.admin, self.repository.common_dir) if there else None) or Head(None, None)
+        head = (read_head(self.admin, self.refs_dir) if there else None) or Head(None, None)
         return WorktreeFacts(
             path=text_of(self.path),
             presence=presence,

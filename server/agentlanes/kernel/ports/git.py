@@ -4,6 +4,10 @@ Its law: no code that an agent or a repository wrote runs, whatever their config
 no fetch and no push, no hook, filter, external diff, textconv or merge driver. Files with a `filter` attribute (Git
 LFS) are checked out as the repository stores them.
 
+Where it says worktree, a lane's clone (`WorktreeAddress.mode`) is meant as well: a repository of its own in that place.
+No git of ours runs in it; what it holds is taken in as data. Its branch stands in the user's repository too, and is
+brought along by `commit`, `merge` and `remove`, so what holds of a branch there holds in both modes.
+
 Every method raises `GitRefusal` and nothing else (besides cancellation). Methods of one repository that write run one
 after the other; reads run in parallel. Methods of one worktree run one after the other. A method that was cancelled or
 killed may be repeated with the same arguments: it finishes the job.
@@ -181,7 +185,9 @@ class Git(Protocol):
     async def assess(self, worktree: WorktreeAddress, target_branch: str | None = None) -> AssessmentFacts:
         """What removing the worktree would lose.
 
-        Where the worktree is missing or foreign, that is what its git directory alone knows; what is at its path stays.
+        Where the worktree is missing or foreign, that is what its git directory alone knows (of a clone, what was taken
+        in before); what is at its path stays. Of a clone everything counts that the user's refs and logs do not reach:
+        other branches, tags, stashes, what only logs or nothing at all names; and all of it where objects are missing.
         Where the whole repository is gone, nobody can say what is work (`repository_missing`).
         """
         ...
