@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 180.0
 COLUMNS, ROWS = 100, 20
 PICTURES = Path(__file__).parents[2] / ".cache" / "screenshots"
 _COLOURS = [(7, 8, 10), (255, 192, 185), (179, 246, 192), (252, 224, 148), (166, 219, 255), (255, 202, 255)]
