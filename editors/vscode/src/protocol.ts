@@ -376,6 +376,8 @@ export interface Repo {
   copy_files?: string;
   /** Whether the agent may start before setup has ended. */
   parallel_setup_script?: boolean;
+  /** Mode of lanes that name none; worktree where absent. */
+  lane_mode?: LaneMode;
   /** Submodules are left empty in lanes. */
   has_submodules?: boolean;
   created_at: Timestamp;
@@ -392,6 +394,7 @@ export interface RepoAdd {
   /** The branch that is checked out where absent. */
   default_target_branch?: BranchName;
   default_working_dir?: string;
+  lane_mode?: LaneMode;
 }
 
 /** What changes; the rest stays. An empty text clears. */
@@ -405,6 +408,7 @@ export interface RepoUpdate {
   dev_server_script?: string;
   copy_files?: string;
   parallel_setup_script?: boolean;
+  lane_mode?: LaneMode;
   repo_id: RepoId;
 }
 
@@ -448,6 +452,9 @@ export type LaneStatus = "new" | "provisioning" | "ready" | "running" | "blocked
 
 /** supervised = what the agent asks, a person decides; plan = nothing is changed; auto = the lane's rules decide, and what none fits is asked. */
 export type PermissionMode = "supervised" | "plan" | "auto";
+
+/** worktree = a linked worktree of the repo, which shares its git directory; clone = a repository of its own, in which an agent can commit that may write nowhere else. */
+export type LaneMode = "worktree" | "clone";
 
 /** The lane's working tree of one repo. */
 export interface Worktree {
@@ -525,6 +532,8 @@ export interface Lane {
   /** What happens in mode auto to what its agents ask. */
   rules?: Rule[];
   branch: BranchName;
+  /** worktree where absent. */
+  mode?: LaneMode;
   worktrees: Worktree[];
   /** Kept from automatic cleanup. */
   pinned?: boolean;
@@ -554,6 +563,8 @@ export interface LaneCreate {
   base?: string;
   /** `<prefix>/<short id>-<slug>` where absent. */
   branch?: BranchName;
+  /** The repo's lane_mode where absent. */
+  mode?: LaneMode;
   /** `demo` where absent and none is configured. */
   profile?: ProfileName;
   project_context_id?: string;

@@ -39,6 +39,7 @@ WorkspaceStatus: TypeAlias = Literal["active", "archived", "error"]
 RendererMode: TypeAlias = Literal["mode_a", "mode_b"]
 LaneStatus: TypeAlias = Literal["new", "provisioning", "ready", "running", "blocked", "error", "closed"]
 PermissionMode: TypeAlias = Literal["supervised", "plan", "auto"]
+LaneMode: TypeAlias = Literal["worktree", "clone"]
 RuleEffect: TypeAlias = Literal["allow", "deny", "ask"]
 DiffStatus: TypeAlias = Literal["added", "modified", "deleted", "renamed", "copied", "type_changed"]
 SessionStatus: TypeAlias = Literal["detached", "attaching", "attached", "terminated"]
@@ -338,6 +339,7 @@ class Repo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dev_server_script: str | None = None
     copy_files: str | None = None
     parallel_setup_script: bool | None = None
+    lane_mode: LaneMode | None = None
     has_submodules: bool | None = None
     created_at: Timestamp
     updated_at: Timestamp
@@ -351,6 +353,7 @@ class RepoAdd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     display_name: Name | None = None
     default_target_branch: BranchName | None = None
     default_working_dir: str | None = None
+    lane_mode: LaneMode | None = None
 
 
 class RepoUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -365,6 +368,7 @@ class RepoUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dev_server_script: str | None = None
     copy_files: str | None = None
     parallel_setup_script: bool | None = None
+    lane_mode: LaneMode | None = None
     repo_id: RepoId
 
 
@@ -470,6 +474,7 @@ class Lane(Struct, frozen=True, kw_only=True, omit_defaults=True):
     constraint_id: ConstraintId | None = None
     rules: tuple[Rule, ...] = ()
     branch: BranchName
+    mode: LaneMode | None = None
     worktrees: tuple[Worktree, ...]
     pinned: bool | None = None
     operation: Operation | None = None
@@ -490,6 +495,7 @@ class LaneCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     target_branch: BranchName | None = None
     base: str | None = None
     branch: BranchName | None = None
+    mode: LaneMode | None = None
     profile: ProfileName | None = None
     project_context_id: str | None = None
     constraint: ConstraintName | None = None

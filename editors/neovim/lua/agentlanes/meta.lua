@@ -291,6 +291,7 @@ error('a meta file')
 ---@field dev_server_script? string Shell script that serves the lane's work; terminal.spawn starts it.
 ---@field copy_files? string Files that git does not track and a fresh lane gets, such as `.env, config/*.local`: globs of paths in the repo, ** for any folders, separated by commas or lines. What the worktree has already stays as it is, and what git does not ignore counts as work of the lane.
 ---@field parallel_setup_script? boolean Whether the agent may start before setup has ended.
+---@field lane_mode? agentlanes.LaneMode Mode of lanes that name none; worktree where absent.
 ---@field has_submodules? boolean Submodules are left empty in lanes.
 ---@field created_at agentlanes.Timestamp
 ---@field updated_at agentlanes.Timestamp
@@ -302,6 +303,7 @@ error('a meta file')
 ---@field display_name? agentlanes.Name
 ---@field default_target_branch? agentlanes.BranchName The branch that is checked out where absent.
 ---@field default_working_dir? string
+---@field lane_mode? agentlanes.LaneMode
 
 ---What changes; the rest stays. An empty text clears.
 ---@class agentlanes.RepoUpdate
@@ -314,6 +316,7 @@ error('a meta file')
 ---@field dev_server_script? string
 ---@field copy_files? string
 ---@field parallel_setup_script? boolean
+---@field lane_mode? agentlanes.LaneMode
 ---@field repo_id agentlanes.RepoId
 
 ---Which repo.
@@ -349,6 +352,9 @@ error('a meta file')
 
 ---supervised = what the agent asks, a person decides; plan = nothing is changed; auto = the lane's rules decide, and what none fits is asked.
 ---@alias agentlanes.PermissionMode "supervised"|"plan"|"auto"
+
+---worktree = a linked worktree of the repo, which shares its git directory; clone = a repository of its own, in which an agent can commit that may write nowhere else.
+---@alias agentlanes.LaneMode "worktree"|"clone"
 
 ---The lane's working tree of one repo.
 ---@class agentlanes.Worktree
@@ -404,6 +410,7 @@ error('a meta file')
 ---@field constraint_id? agentlanes.ConstraintId Limits of the lane's turns; the workspace's default where absent.
 ---@field rules? agentlanes.Rule[] What happens in mode auto to what its agents ask.
 ---@field branch agentlanes.BranchName
+---@field mode? agentlanes.LaneMode worktree where absent.
 ---@field worktrees agentlanes.Worktree[]
 ---@field pinned? boolean Kept from automatic cleanup.
 ---@field operation? agentlanes.Operation
@@ -422,6 +429,7 @@ error('a meta file')
 ---@field target_branch? agentlanes.BranchName The repo's default where absent.
 ---@field base? string Branch or commit to start from; the target branch where absent.
 ---@field branch? agentlanes.BranchName `<prefix>/<short id>-<slug>` where absent.
+---@field mode? agentlanes.LaneMode The repo's lane_mode where absent.
 ---@field profile? agentlanes.ProfileName `demo` where absent and none is configured.
 ---@field project_context_id? string
 ---@field constraint? agentlanes.ConstraintName
