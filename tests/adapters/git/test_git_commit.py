@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,19 @@ async def test_everything_is_committed_and_the_agents_status_is_clean(repo: Scen
     assert repo.git("fsck", "--strict", "--no-dangling") == ""
     assert repo.git("reflog", "-1", "--format=%gs", "HEAD", cwd=lane) == "commit: a title"
     assert repo.git("reflog", "-1", "--format=%gs", "agent/lane_1", cwd=lane) == "commit: a title"
+
+
+async def test_an_index_that_leads_elsewhere_is_not_written_there(repo: Scene, tmp_path: Path) -> None:
+    lane = await repo.provision()
+    write(lane / "readme", "changed\n")
+    write(tmp_path / "precious", "mine\n")
+    index = Path(repo.git("rev-parse", "--absolute-git-dir", cwd=lane)) / "index"
+    index.unlink()
+    index.symlink_to(tmp_path / "precious")
+    # A clone's index is no link at any time, so one that is a link now is taken for changed meanwhile.
+    with contextlib.suppress(GitRefusal):
+        await commit(repo)
+    assert (tmp_path / "precious").read_text() == "mine\n"
 
 
 async def test_the_users_repository_holds_all_of_it(repo: Scene) -> None:

@@ -17,7 +17,10 @@ PAUSE = 0.1
 
 async def with_index_lock(repository: Repository, call: Call) -> None:
     """Runs a git command that takes the lock of its worktree's index; waits a little while another git has it."""
-    lock = call.place.git_dir / "index.lock"
+    lock, index = call.place.git_dir / "index.lock", call.place.git_dir / "index"
+    if index.is_symlink():
+        # Git would follow it and write over whatever an agent made it lead to. No git of its own made it one.
+        index.unlink()
     for attempt in range(TRIES):
         if not lock.exists():
             try:
