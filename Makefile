@@ -12,8 +12,8 @@ INSTALLED := $(VENV)/.installed
 
 help:
 	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
-	@echo 'make test         all tests (ARGS="-k name" for some)'
-	@echo 'make test-editors the tests in real editors, with pictures in .cache/screenshots'
+	@echo 'make test         the tests (ARGS="-k name" for some)'
+	@echo 'make test-editors the tests in Neovim, VS Code, Helix and Emacs, with pictures in .cache/screenshots'
 	@echo 'make check        format, lint, types, floors, generated files'
 	@echo 'make bench        the benchmarks, each beside its peers'
 	@echo 'make test-faults  kills, full disks and lost runners at every named point'
@@ -28,10 +28,10 @@ help:
 try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
-test: $(INSTALLED) vscode plain-editors
+test: $(INSTALLED)
 	@.ci/prerequisites tmux luacheck
 	@$(MAKE) --silent agents AGENTS=ci
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents' $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents and not vscode and not plain_editors' $(ARGS)
 
 test-editors: $(INSTALLED) vscode plain-editors
 	@.ci/prerequisites tmux luacheck

@@ -14,7 +14,7 @@ from editors.terminal import Terminal, start_terminal
 ROOT = Path(__file__).parents[3]
 EMACS = ROOT / ".cache" / "plain-editors" / "bin" / "emacs"
 
-pytestmark = pytest.mark.skipif(not EMACS.exists(), reason="`make plain-editors` installs Emacs, from Debian packages")
+pytestmark = pytest.mark.plain_editors
 INIT = """\
 (require 'eglot)
 (add-to-list 'auto-mode-alist '("\\\\.md\\\\'" . text-mode))

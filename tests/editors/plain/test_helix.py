@@ -14,7 +14,7 @@ from editors.terminal import Terminal, start_terminal
 ROOT = Path(__file__).parents[3]
 HELIX = ROOT / ".cache" / "plain-editors" / "bin" / "hx"
 
-pytestmark = pytest.mark.skipif(not HELIX.exists(), reason="`make plain-editors` installs Helix, from Debian packages")
+pytestmark = pytest.mark.plain_editors
 LANGUAGES = """\
 [language-server.agentlanes]
 command = "agentlanes"
