@@ -17,7 +17,7 @@ from fakes.models.messages import Messages
 from fakes.models.responses import Responses
 from fakes.models.script import write_script
 from fakes.models.server import Answer, ModelServer, Request, Wire
-from real_agents.acp_agents import CLAUDE, GEMINI, settle_claude
+from real_agents.acp_agents import CLAUDE, settle_claude
 from real_agents.codex_place import write_home
 from real_agents.install import find_codex, find_program
 
@@ -47,7 +47,6 @@ AGENTS = [
         "claude", Messages, lambda: [str(find_program("ci", "@anthropic-ai/claude-agent-sdk-*/claude"))], settle_claude
     ),
     Routed("claude-acp", CLAUDE.wire, CLAUDE.find, CLAUDE.settle),
-    Routed("gemini", GEMINI.wire, GEMINI.find, GEMINI.settle),
 ]
 EVERY_RUN = ("codex", "claude")
 
