@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import RepoFacts
-from agentlanes.core.world import LaneBase, LaneWork, OriginSeen, ProfileSeen, RootPaths, Shell, Stored, TurnsSeen
-from agentlanes.kernel.clock import Clock
-from agentlanes.kernel.kernel import Kernel
+from agentlanes.core.world import (
+    LaneBase,
+    LaneWork,
+    OriginSeen,
+    ProfileSeen,
+    RendererSeen,
+    RootPaths,
+    Shell,
+    Stored,
+    TurnsSeen,
+)
 from agentlanes.wire.models import Turn
-from agentlanes.wire.table import ENTITIES
 from kernel.driving import Fault, ask, number_id
-from kernel.invariants import check_boot, check_log, check_state
-from kernel.twin_store import TwinStore
+from kernel.stage import Stage
 
 COMMIT = "a" * 40
 PROFILE = ProfileSeen("demo", "acp", ("demo",), routable=True)
@@ -35,64 +38,8 @@ def pick(index: int, among: list[Any]) -> Any | None:
     return among[index % len(among)] if among else None
 
 
-class History:
-    """A kernel on both stores, and what may happen to it. A move that has nothing to be about does nothing."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        shm = Path("/dev/shm")
-        self.folder = tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None)
-        self.store = TwinStore(Path(self.folder.name) / "log.sqlite3")
-        self.clock = Clock()
-        self.made = 0
-        self.kernel = self.start()
-
-    def start(self) -> Kernel:
-        async def make() -> Kernel:
-            return Kernel(self.store, self.clock)
-
-        return self.loop.run_until_complete(make())
-
-    def end(self) -> None:
-        """Stops, and checks the log and both stores."""
-        self.loop.run_until_complete(self.kernel.close())
-        self.store.check_twins()
-        check_log(self.store.rows)
-
-    def release(self) -> None:
-        self.store.close()
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
-        self.loop.close()
-        self.folder.cleanup()
-
-    def do(self, *requests: Any) -> list[Any]:
-        """Decides all of them, then waits for their commits. What is refused is refused."""
-
-        async def submit() -> Sequence[Any]:
-            futures: list[Any] = []
-            for request in requests:
-                try:
-                    futures.append(self.kernel.submit(request))
-                except Refusal as refusal:
-                    refused = asyncio.get_running_loop().create_future()
-                    refused.set_result(refusal)
-                    futures.append(refused)
-            return await asyncio.gather(*futures, return_exceptions=True)
-
-        outcomes = list(self.loop.run_until_complete(submit()))
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException) and not isinstance(outcome, Refusal):
-                raise outcome
-        return outcomes
-
-    def see(self, noun: str, id: str) -> Stored:
-        json = self.store.entity(noun, id)
-        return Stored(None if json is None else msgspec.json.decode(json, type=ENTITIES[noun].type))
-
-    def number(self) -> int:
-        """For an id that was never used."""
-        self.made += 1
-        return self.made
+class History(Stage):
+    """What may happen to a kernel. A move that has nothing to be about does nothing."""
 
     def begin(self) -> None:
         self.create_workspace()
@@ -102,11 +49,6 @@ class History:
             self.create_session(number, number, True, None)
             self.attach_agent(0, True)
             self.create_turn(number, 50)
-
-    def check(self) -> None:
-        """What must hold after every move."""
-        check_state(self.kernel.state)
-        check_boot(self.kernel.state, self.store.load())
 
     # What users do.
 
@@ -277,6 +219,13 @@ class History:
         if terminal is not None:
             self.do(ask(f"terminal.{verb}", terminal_id=terminal.terminal_id))
 
+    def switch_renderer(self, index: int, whole: bool, mode: str, works: bool) -> None:
+        terminal = pick(index, list(self.kernel.state.all("terminal")))
+        seen = RendererSeen(None if works else "the emulator is not installed")
+        place = {"terminal_id": terminal.terminal_id} if terminal is not None and not whole else {}
+        workspace_id = number_id("workspace", 1)
+        self.do(ask("renderer.switch", {"mode": mode}, workspace_id=workspace_id, **place, facts=seen))
+
     # What effects and runners report.
 
     def settle_lane(self, index: int, problem: dict[str, str] | None) -> None:
@@ -322,6 +271,12 @@ class History:
             return
         payload = {"process_id": session.process_id, "problem": PROBLEM}
         self.do(ask("session.settle", payload, session_id=session.session_id))
+
+    def settle_renderer(self, index: int, problem: dict[str, str] | None) -> None:
+        switch = pick(index, [one for one in self.kernel.state.all("renderer") if one.operation is not None])
+        if switch is not None:
+            settled = {"switch_id": switch.switch_id, **({"problem": problem} if problem else {})}
+            self.do(ask("renderer.settle", settled))
 
     def report_terminal(self, index: int, works: bool) -> None:
         terminal = pick(index, [one for one in self.kernel.state.all("terminal") if one.state == "spawning"])
@@ -401,13 +356,7 @@ class History:
             "expires_at": AT,
         }
 
-    # What happens to the server.
-
-    def restart(self) -> None:
-        before = {noun: list(self.kernel.state.all(noun)) for noun in ENTITIES}
-        self.loop.run_until_complete(self.kernel.close())
-        self.kernel = self.start()
-        assert {noun: list(self.kernel.state.all(noun)) for noun in ENTITIES} == before
+    # What disks do.
 
     def lose_a_commit(self, number: int) -> None:
         self.store.faults = {self.store.commits + 1: Fault.REFUSED}

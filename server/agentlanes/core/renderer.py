@@ -82,8 +82,6 @@ def settle(draft: Draft, command: Command[RendererSettle]) -> None:
 
 def _find_obstacle(draft: Draft, switch: RendererSwitch) -> Problem | None:
     """What ended while the switch was under way."""
-    if draft.get("workspace", switch.workspace_id) is None:
-        return Problem(code="WORKSPACE_NOT_FOUND", message="the workspace was deleted meanwhile")
     if switch.terminal_id is None:
         return None
     terminal = draft.get("terminal", switch.terminal_id)

@@ -6,7 +6,7 @@ from agentlanes.core import grant as grants
 from agentlanes.core import lane as lanes
 from agentlanes.core import place as places
 from agentlanes.core.command import Command
-from agentlanes.core.draft import Draft, illegal
+from agentlanes.core.draft import Draft, illegal, refuse_while_operating
 from agentlanes.core.errors import Refusal
 from agentlanes.core.world import RootPaths
 from agentlanes.wire.models import Empty, WorkspaceCreate, WorkspaceUpdate
@@ -52,6 +52,8 @@ def delete(draft: Draft, command: Command[Empty]) -> None:
             f"workspace {workspace.name} has {len(busy)} lanes that are not closed; lane.cleanup closes them",
             lane_ids=busy,
         )
+    for switch in draft.switches(workspace.workspace_id):
+        refuse_while_operating("renderer", switch.switch_id, switch.operation)
     for lane in held:
         lanes.forget(draft, lane)
     grants.end(draft, draft.grants(workspace.workspace_id))
