@@ -11,15 +11,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from agentlanes.adapters.runners import burial
 from agentlanes.adapters.runners.connection import Connection, ConnectionLostError, Fields, RunnerEndingError
 from agentlanes.adapters.runners.launch import launch_runner, start_failed
 from agentlanes.adapters.runners.place import RunnerPlace
-from agentlanes.adapters.runners.report import decode_breach, decode_report, encode_plan
-from agentlanes.adapters.runners.survivors import sweep_processes, sweep_survivors
+from agentlanes.adapters.runners.processes import Processes
+from agentlanes.adapters.runners.report import encode_plan
+from agentlanes.adapters.runners.survivors import sweep_processes
 from agentlanes.kernel.ports.runners import (
-    Exit,
-    Exited,
-    Grew,
     Lost,
     ProcessReport,
     ProcessState,
@@ -28,11 +27,9 @@ from agentlanes.kernel.ports.runners import (
     RunnerErrorCode,
     RunnerEvent,
     SpawnPlan,
-    Stalled,
     Swept,
-    Throttled,
 )
-from agentlanes.runner.journal import Journal, JournalBusyError, Story, lock_journal, read_journal
+from agentlanes.runner.journal import read_journal
 from agentlanes.runner.table import read_boot_id, signal_entry
 
 log = logging.getLogger(__name__)
@@ -61,7 +58,7 @@ class LaneRunner:
         self, place: RunnerPlace, tapes_dir: Path, linger_ms: int, publish: Callable[[RunnerEvent], None]
     ) -> None:
         self.place = place
-        self.reports: dict[str, ProcessReport] = {}
+        self.processes = Processes(place.lane_id, tapes_dir, publish)
         self.features: frozenset[str] = frozenset()
         """What the runner can do beyond the first of its protocol version."""
         self.buried_with_losses = False
@@ -73,8 +70,6 @@ class LaneRunner:
         self._final_error: RunnerError | None = None
         self._connecting = asyncio.Lock()
         self._recovery: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
-        """Set, and replaced, when a report changes or none will change any more."""
         self._closing = False
 
     @property
@@ -85,15 +80,15 @@ class LaneRunner:
         """Raises RunnerError. The report is the newest that is known when this returns."""
 
         def take(fields: Fields) -> None:
-            report = decode_report(self.lane_id, self._tapes_dir, fields)
-            self.reports.setdefault(plan.process_id, report)
+            report = self.processes.decode(fields)
+            self.processes.reports.setdefault(plan.process_id, report)
 
         try:
             fields = await self.request("spawn", encode_plan(plan), take, start_for=plan.process_id)
         except RunnerGoneError:
             # A runner took the plan and died: what a process id stands for is started once.
-            return self.reports[plan.process_id]
-        return self.reports.get(plan.process_id) or decode_report(self.lane_id, self._tapes_dir, fields)
+            return self.processes.reports[plan.process_id]
+        return self.processes.reports.get(plan.process_id) or self.processes.decode(fields)
 
     async def request(
         self,
@@ -139,7 +134,7 @@ class LaneRunner:
                 if connection is not None:
                     return connection
                 if await self._bury():
-                    if start_for is None or start_for in self.reports:
+                    if start_for is None or start_for in self.processes.reports:
                         raise RunnerGoneError
                     if launches == LAUNCH_ATTEMPTS:
                         raise start_failed(self.place, "it ended right after it had started", None)
@@ -153,9 +148,8 @@ class LaneRunner:
     def read_reports(self) -> int:
         """Take from the journal of a runner that cannot be spoken to what it tells. Returns the runner's pid."""
         story = read_journal(str(self.place.journal), alive=True)
-        for process_id, fields in story.processes.items():
-            report = decode_report(self.lane_id, self._tapes_dir, {"process_id": process_id, **fields})
-            self.reports.setdefault(process_id, report)
+        for report in self.processes.decode_all(story.processes):
+            self.processes.reports.setdefault(report.process_id, report)
         return story.runner_pid
 
     async def wait_ended(self) -> None:
@@ -196,16 +190,16 @@ class LaneRunner:
             await self._ask_to_stop(process_id, grace_ms)
         except RunnerGoneError:
             hit, left = await asyncio.to_thread(sweep_processes, self._tapes_dir, (process_id,))
-            report = self.reports.get(process_id)
+            report = self.processes.reports.get(process_id)
             if report is not None:
-                self._hear_sweep(report, Swept(process_id, hit - len(left), left))
+                self.processes.hear_sweep(report, Swept(process_id, hit - len(left), left))
 
     async def _ask_to_stop(self, process_id: str, grace_ms: int) -> None:
         def take(_: Fields) -> None:
-            report = self.reports.get(process_id)
+            report = self.processes.reports.get(process_id)
             if report is not None and report.state is ProcessState.EXITED and report.swept is None:
                 # It had ended by itself; what it left behind is swept now, and that will be told.
-                self.reports[process_id] = replace(report, sweeping=True)
+                self.processes.reports[process_id] = replace(report, sweeping=True)
 
         await self.request("stop", {"process_id": process_id, "grace_ms": grace_ms}, take)
 
@@ -217,7 +211,7 @@ class LaneRunner:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 await self._ask_to_stop(process_id, grace_ms)
-            while (report := self.reports.get(process_id)) is not None:
+            while (report := self.processes.reports.get(process_id)) is not None:
                 if report.state is not ProcessState.RUNNING and not report.sweeping:
                     return report.swept.left if report.swept is not None else ()
                 await self._watch_answering()
@@ -252,25 +246,20 @@ class LaneRunner:
             raise self._final_error
         if self._closing:
             raise self._unreachable()
-        await self._news.wait()
-
-    def _tell_news(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        await self.processes.wait_for_news()
 
     async def forget(self, process_id: str) -> None:
         """Have the end of a process forgotten, by the runner or, when it is gone, in its journal.
 
         Until what it left behind is gone nobody may forget it: who is told of its end has to hear of that too.
         """
-        while (report := self.reports.get(process_id)) is not None and report.sweeping:
+        while (report := self.processes.reports.get(process_id)) is not None and report.sweeping:
             await self._wait_for_news()
         while True:
             if await self._forget(process_id):
                 break
             await asyncio.sleep(RETRY_PAUSE)
-        self.reports.pop(process_id, None)
-        self._tell_news()
+        self.processes.forget(process_id)
 
     async def _forget(self, process_id: str) -> bool:
         """False where a runner took the journal between the look at the old one and our lock."""
@@ -279,13 +268,13 @@ class LaneRunner:
         except RunnerGoneError:
             # One of us at a time: two locks of one process on one file exclude each other as well.
             async with self._connecting:
-                return await asyncio.to_thread(self._forget_in_journal, process_id)
+                return await asyncio.to_thread(burial.forget, self.place, process_id)
         return True
 
     async def close(self) -> None:
         """Disconnect; the runner lives on."""
         self._closing = True
-        self._tell_news()
+        self.processes.tell_news()
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
@@ -307,137 +296,35 @@ class LaneRunner:
 
     def _greet(self, answer: Fields) -> None:
         self.features = frozenset(answer.get("features", ()))
-        self._adopt([decode_report(self.lane_id, self._tapes_dir, fields) for fields in answer["processes"]])
+        self.processes.adopt([self.processes.decode(fields) for fields in answer["processes"]])
 
     async def _bury(self) -> bool:
         """If the runner is dead, kill what it left behind and read how its processes ended. False if it lives."""
-        story = await asyncio.to_thread(self._bury_in_thread)
+        story = await asyncio.to_thread(burial.bury, self.place)
         if story is None:
             return False
-        found = [
-            decode_report(self.lane_id, self._tapes_dir, {"process_id": process_id, **fields})
-            for process_id, fields in story.processes.items()
-        ]
+        found = self.processes.decode_all(story.processes)
         # Nothing of it is left, told or not.
-        self._adopt([replace(report, sweeping=False) for report in found if report.state is not ProcessState.LOST])
+        self.processes.adopt(
+            [replace(report, sweeping=False) for report in found if report.state is not ProcessState.LOST]
+        )
         lost = [report for report in found if report.state is ProcessState.LOST]
         self.buried_with_losses = self.buried_with_losses or (bool(lost) and not story.ended)
-        told = [report.process_id for report in lost if self._is_running(report.process_id)]
-        self.reports.update((report.process_id, report) for report in lost)
+        told = [report.process_id for report in lost if self.processes.is_running(report.process_id)]
+        self.processes.reports.update((report.process_id, report) for report in lost)
         if told:
             self._publish(Lost(self.lane_id, tuple(told)))
-        self._tell_news()
+        self.processes.tell_news()
         return True
-
-    def _bury_in_thread(self) -> Story | None:
-        try:
-            fd = lock_journal(str(self.place.journal), create=False)
-        except FileNotFoundError:
-            return Story()
-        except JournalBusyError:
-            return None
-        # While the lock is ours no new runner of this lane can start, nor another server do the same.
-        with Journal(fd, str(self.place.journal)) as journal:
-            story = read_journal(str(self.place.journal), alive=False)
-            if not story.ended:
-                killed = sweep_survivors(story)
-                log.warning("the runner of %s died; %d survivors were killed", self.lane_id, killed)
-                journal.append("end")
-                self.place.socket.unlink(missing_ok=True)
-                if self.place.log.exists() and not self.place.log.stat().st_size:
-                    self.place.log.unlink()
-            if not story.processes:
-                journal.remove()
-        return story
-
-    def _forget_in_journal(self, process_id: str) -> bool:
-        try:
-            fd = lock_journal(str(self.place.journal), create=False)
-        except FileNotFoundError:
-            return True
-        except JournalBusyError:
-            return False
-        with Journal(fd, str(self.place.journal)) as journal:
-            journal.append("forgotten", process_id=process_id)
-            if not read_journal(str(self.place.journal), alive=False).processes:
-                journal.remove()
-        return True
-
-    def _is_running(self, process_id: str) -> bool:
-        known = self.reports.get(process_id)
-        return known is not None and known.state is ProcessState.RUNNING
-
-    def _adopt(self, reports: list[ProcessReport]) -> None:
-        """Take what the runner says, and tell what it could not tell while we were away."""
-        for report in reports:
-            before = self.reports.get(report.process_id)
-            self.reports[report.process_id] = report
-            if before is None:
-                continue
-            for stream, now in report.streams.items():
-                then = before.streams.get(stream)
-                if then is None or now.end > then.end:
-                    self._publish(Grew(report.process_id, stream, now.end))
-                if then is not None and now.stalled != then.stalled:
-                    self._publish(Stalled(report.process_id, stream, now.stalled))
-            if report.throttled != before.throttled:
-                self._publish(Throttled(report.process_id, report.throttled, "byte_budget"))
-            if before.state is ProcessState.RUNNING and report.exit is not None:
-                ends = {stream: now.end for stream, now in report.streams.items()}
-                self._publish(Exited(report.process_id, report.exit, ends, report.breach))
-            if report.swept is not None and before.swept is None:
-                self._publish(report.swept)
-        self._tell_news()
 
     def _hear(self, event: Fields) -> None:
-        kind = event["ev"]
-        if kind == "replaced":
-            message = "another server took over the runner of this lane"
-            self._final_error = RunnerError(RunnerErrorCode.RUNNER_REPLACED, message, {"lane_id": self.lane_id})
-            self._publish(Replaced(self.lane_id))
-            self._tell_news()
+        if event["ev"] != "replaced":
+            self.processes.hear(event)
             return
-        process_id = event["process_id"]
-        report = self.reports.get(process_id)
-        if report is None:
-            return
-        if kind == "grew":
-            stream = event["stream"]
-            streams = {**report.streams, stream: replace(report.streams[stream], end=event["end"])}
-            self.reports[process_id] = replace(report, streams=streams)
-            self._publish(Grew(process_id, stream, event["end"]))
-        elif kind == "exited":
-            self._hear_exit(report, event)
-        elif kind == "swept":
-            self._hear_sweep(report, Swept(process_id, event["killed"], tuple(event["left"])))
-        elif kind == "throttled":
-            self.reports[process_id] = replace(report, throttled=event["on"])
-            self._publish(Throttled(process_id, event["on"], event["reason"]))
-        elif kind in ("stalled", "resumed"):
-            stream = event["stream"]
-            streams = {**report.streams, stream: replace(report.streams[stream], stalled=event["reason"])}
-            self.reports[process_id] = replace(report, streams=streams)
-            self._publish(Stalled(process_id, stream, event["reason"]))
-
-    def _hear_sweep(self, report: ProcessReport, swept: Swept) -> None:
-        self.reports[report.process_id] = replace(report, sweeping=False, swept=swept)
-        self._publish(swept)
-        self._tell_news()
-
-    def _hear_exit(self, report: ProcessReport, event: Fields) -> None:
-        outcome = Exit(event["exit_code"], event["signal"])
-        ends = event["ends"]
-        self.reports[report.process_id] = replace(
-            report,
-            state=ProcessState.EXITED,
-            exit=outcome,
-            exited_at=event["exited_at"],
-            sweeping=event["sweeping"],
-            breach=decode_breach(event),
-            streams={stream: replace(then, end=ends[stream]) for stream, then in report.streams.items()},
-        )
-        self._publish(Exited(report.process_id, outcome, ends, decode_breach(event)))
-        self._tell_news()
+        message = "another server took over the runner of this lane"
+        self._final_error = RunnerError(RunnerErrorCode.RUNNER_REPLACED, message, {"lane_id": self.lane_id})
+        self._publish(Replaced(self.lane_id))
+        self.processes.tell_news()
 
     def _lose(self, connection: Connection) -> None:
         if connection is not self._connection:

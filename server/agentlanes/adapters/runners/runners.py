@@ -82,12 +82,12 @@ class LocalRunners:
 
     def reports(self) -> tuple[ProcessReport, ...]:
         """Every process that was not forgotten, as last heard."""
-        return tuple(report for lane in self._lanes.values() for report in lane.reports.values())
+        return tuple(report for lane in self._lanes.values() for report in lane.processes.reports.values())
 
     async def spawn(self, lane_id: str, plan: SpawnPlan) -> ProcessReport:
         """Start a process, and the lane's runner if none runs. A repeat of a process id answers with its report."""
         lane = self._lane(lane_id)
-        known = lane.reports.get(plan.process_id)
+        known = lane.processes.reports.get(plan.process_id)
         if known is not None and known.state is not ProcessState.RUNNING:
             return known
         return await lane.spawn(plan)
@@ -222,7 +222,7 @@ class LocalRunners:
             raise self._gone(lane, process_id) from None
 
     def _gone(self, lane: LaneRunner, process_id: str) -> RunnerError:
-        report = lane.reports.get(process_id)
+        report = lane.processes.reports.get(process_id)
         if report is not None and report.state is ProcessState.LOST:
             return RunnerError(RunnerErrorCode.RUNNER_LOST, f"the runner of process {process_id} died")
         return RunnerError(RunnerErrorCode.PROCESS_ENDED, f"process {process_id} has ended")
@@ -235,7 +235,7 @@ class LocalRunners:
 
     def _find(self, process_id: str) -> LaneRunner | None:
         for lane in self._lanes.values():
-            if process_id in lane.reports:
+            if process_id in lane.processes.reports:
                 return lane
         return None
 
