@@ -242,3 +242,10 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for knows no event
             await asyncio.sleep(0.002)
+
+
+def code_of(answer: dict[str, Any]) -> tuple[int, str]:
+    """The codes of a refusal, on the wire and in words."""
+    assert answer["jsonrpc"] == "2.0"
+    assert isinstance(answer["error"]["data"]["retryable"], bool)
+    return answer["error"]["code"], answer["error"]["data"]["code"]

@@ -6,7 +6,6 @@ An observation may be outdated when its effect runs; effects look again and repo
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from msgspec import Struct
 
 from agentlanes.core.command import Context
 from agentlanes.core.errors import Refusal
-from agentlanes.core.facts import AssessmentFacts, RepoAddress, WorktreeAddress, text_of_bytes
+from agentlanes.core.facts import RepoAddress, text_of_bytes
 from agentlanes.core.origin import is_kept
 from agentlanes.core.place import choose_repo, find_repo, holds
 from agentlanes.core.primer import write_primer
@@ -36,6 +35,7 @@ from agentlanes.core.world import (
     Stored,
     TurnsSeen,
 )
+from agentlanes.kernel.addresses import address_new, address_repo, address_worktree, describe_risks
 from agentlanes.kernel.ports.agents import Profiles
 from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.renderers import Renderers
@@ -43,14 +43,11 @@ from agentlanes.kernel.ports.store import Selection, Store
 from agentlanes.kernel.refusals import refuse_git
 from agentlanes.wire.models import (
     Item,
-    Lane,
     LaneCreate,
     LaneStart,
-    Repo,
     Session,
     SessionOrigin,
     Turn,
-    Worktree,
 )
 from agentlanes.wire.table import ENTITIES
 
@@ -69,22 +66,6 @@ Observer = Callable[[State, Asking], Awaitable[Any]]
 PAGE = 500
 RETOLD_TURNS = 20
 """Newest turns whose items a primer is written from."""
-
-
-def address_repo(repo: Repo) -> RepoAddress:
-    """The repo as the git port names it."""
-    return RepoAddress(repo_id=repo.repo_id, path=repo.path)
-
-
-def address_worktree(repo: Repo, lane: Lane, worktree: Worktree) -> WorktreeAddress:
-    """A lane's worktree as the git port names it."""
-    return WorktreeAddress(
-        repo=address_repo(repo),
-        lane_id=lane.lane_id,
-        path=worktree.path,
-        branch=worktree.branch,
-        mode=lane.mode or "worktree",
-    )
 
 
 class Observers:
@@ -158,7 +139,7 @@ class Observers:
             facts = await self._git.inspect(asking.payload.path)
             branch = asking.payload.default_target_branch
             if branch is not None:
-                address = _address_new(facts.top_level)
+                address = address_new(facts.top_level)
                 names = {found.name for found in await self._git.list_branches(address)}
                 if branch not in names:
                     return Refusal("BRANCH_NOT_FOUND", f"{facts.top_level} has no branch {branch}", branch=branch)
@@ -203,7 +184,7 @@ class Observers:
         if repo is not None:
             base = await self._find_base(address_repo(repo), payload, repo.default_target_branch)
         elif ground.facts is not None:
-            base = await self._find_base(_address_new(ground.facts.top_level), payload, ground.facts.head_branch)
+            base = await self._find_base(address_new(ground.facts.top_level), payload, ground.facts.head_branch)
         else:
             base = nothing
         return StartSeen(profile, ground, base)
@@ -362,13 +343,6 @@ class Observers:
         return Stored(None if json is None else msgspec.json.decode(json, type=ENTITIES[noun].type))
 
 
-def _address_new(top_level: str) -> RepoAddress:
-    """A repository that is looked at and not added yet: the git port keeps its files under a name of their own."""
-    return RepoAddress(
-        repo_id=f"new-{hashlib.blake2b(os.fsencode(top_level), digest_size=12).hexdigest()}", path=top_level
-    )
-
-
 def _find_folder(path: str) -> str:
     """The innermost folder of a path that is there, without symlinks: a file may not be written yet."""
     place = Path(os.path.realpath(path))
@@ -382,22 +356,3 @@ def _is_text(path: Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def describe_risks(found: AssessmentFacts) -> list[str]:
-    """What would be lost, in a few words each."""
-    counts: dict[str, int] = {
-        "uncommitted": found.uncommitted_total,
-        "untracked": found.untracked_total,
-        "unreferenced_commits": len(found.unreferenced_commits),
-        "references": len(found.references),
-        "nested_repository": len(found.nested),
-    }
-    names = {
-        "uncommitted": "changed files",
-        "untracked": "untracked files",
-        "unreferenced_commits": "commits that no branch of the repository holds",
-        "references": f"branches or tags that only the clone has ({', '.join(found.references[:5])})",
-        "nested_repository": "nested repositories",
-    }
-    return [f"{counts[risk]} {names[risk]}" if risk in names else risk.replace("_", " ") for risk in found.risks]

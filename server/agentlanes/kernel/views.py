@@ -14,8 +14,8 @@ from agentlanes.core.facts import DiffFile as GitFile
 from agentlanes.core.facts import DiffOptions
 from agentlanes.core.queue import USABLE, find_position
 from agentlanes.core.trace import trace_turn
+from agentlanes.kernel.addresses import address_repo, address_worktree
 from agentlanes.kernel.kernel import Kernel
-from agentlanes.kernel.observers import address_repo, address_worktree
 from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.store import Selection
 from agentlanes.kernel.refusals import refuse_git

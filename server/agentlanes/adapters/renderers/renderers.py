@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from agentlanes.adapters.renderers.process import COMMAND, RendererProcess
+from agentlanes.adapters.renderers.shown import Heard, Shown
 from agentlanes.kernel.ports.renderers import Picture, RendererError, Watch
 from agentlanes.kernel.ports.runners import Grew, RunnerEvent, Runners
 from agentlanes.renderer.wire import HISTORY_LINES, MAX_CELLS
-from agentlanes.wire.models import RendererLimits, Screen, ScreenCursor, ScreenLine
+from agentlanes.wire.models import RendererLimits
 
 log = logging.getLogger(__name__)
 
@@ -38,52 +38,6 @@ START_SECONDS = 60.0
 
 STRIKES = 2
 """How often a renderer may go while it plays a terminal; the last time it plays that one alone."""
-
-
-class Heard(msgspec.Struct):
-    """A frame of the renderer."""
-
-    screen: str
-    op: str
-    done: bool = False
-    offset: int = 0
-    cols: int = 0
-    rows: int = 0
-    title: str = ""
-    cursor: ScreenCursor | None = None
-    alternate: bool = False
-    application_cursor_keys: bool = False
-    bracketed_paste: bool = False
-    mouse_tracking: bool = False
-    history_lines: int = 0
-    lines: list[msgspec.Raw] = []
-    reason: str = ""
-
-
-class _Shown:
-    """One terminal that is rendered."""
-
-    def __init__(self, process_id: str) -> None:
-        self.process_id = process_id
-        self.picture = Picture()
-        self.watches: dict[object, Callable[[], None]] = {}
-        self.failure: RendererError | None = None
-        self.is_open = False
-        self.is_asked = False
-        self.is_stale = False
-        self.strikes = 0
-        self.asked_at = 0.0
-        self.timer: asyncio.TimerHandle | None = None
-        self.awaited: list[asyncio.Future[None]] = []
-        """Who waits for the look that is asked for."""
-        self.waiting: list[asyncio.Future[None]] = []
-        """Who waits for the next one."""
-        self.histories: list[tuple[int, asyncio.Future[tuple[str, ...]]]] = []
-
-    def drop_timer(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 class LocalRenderers:
@@ -106,12 +60,12 @@ class LocalRenderers:
         self._command = command
         self._hang_seconds = hang_seconds
         self._linger_seconds = linger_seconds
-        self._shown: dict[str, _Shown] = {}
+        self._shown: dict[str, Shown] = {}
         self._process: RendererProcess | None = None
         self._tending: asyncio.Task[None] | None = None
         self._tend_again = False
         self._closing: set[asyncio.Task[None]] = set()
-        self._suspect: _Shown | None = None
+        self._suspect: Shown | None = None
         """What is played alone, because a renderer went while it played that among others."""
         self._heard_at = 0.0
         self._patience = START_SECONDS
@@ -141,7 +95,7 @@ class LocalRenderers:
         shown = self._shown.get(process_id)
         if shown is None or shown.failure is not None:
             self._make_room()
-            shown = self._shown[process_id] = _Shown(process_id)
+            shown = self._shown[process_id] = Shown(process_id)
         shown.drop_timer()
         return LocalWatch(self, shown, changed)
 
@@ -162,7 +116,7 @@ class LocalRenderers:
         self._end_process()
         await asyncio.gather(*self._closing, return_exceptions=True)
 
-    def look(self, shown: _Shown) -> None:
+    def look(self, shown: Shown) -> None:
         """Asks for the newest screen, now or as soon as the last one is there and its time has passed."""
         if shown.failure is not None or self._is_closed:
             return
@@ -181,13 +135,13 @@ class LocalRenderers:
         else:
             self._look_now(shown)
 
-    def tell_history(self, shown: _Shown, count: int, found: asyncio.Future[tuple[str, ...]]) -> None:
+    def tell_history(self, shown: Shown, count: int, found: asyncio.Future[tuple[str, ...]]) -> None:
         """Asks for lines above a screen."""
         shown.histories.append((count, found))
         if self._process is not None and shown.is_open:
             self._process.ask({"op": "history", "screen": shown.process_id, "lines": count})
 
-    def drop(self, shown: _Shown) -> None:
+    def drop(self, shown: Shown) -> None:
         """Nobody watches a screen any more."""
         shown.drop_timer()
         if shown.failure is not None or self._is_closed:
@@ -203,7 +157,7 @@ class LocalRenderers:
             raise RendererError(f"{SCREENS} terminals are rendered already; detach from one that is not looked at")
         self._forget(idle)
 
-    def _forget(self, shown: _Shown) -> None:
+    def _forget(self, shown: Shown) -> None:
         shown.drop_timer()
         if self._shown.get(shown.process_id) is shown:
             del self._shown[shown.process_id]
@@ -244,7 +198,7 @@ class LocalRenderers:
         finally:
             self._tending = None
 
-    def _open(self, process: RendererProcess, shown: _Shown) -> None:
+    def _open(self, process: RendererProcess, shown: Shown) -> None:
         shown.is_open = True
         folder = str(self._tapes_dir / shown.process_id / "pty")
         process.ask({"op": "open", "screen": shown.process_id, "folder": folder})
@@ -252,7 +206,7 @@ class LocalRenderers:
         for count, _ in shown.histories:
             process.ask({"op": "history", "screen": shown.process_id, "lines": count})
 
-    async def _try_alone(self, shown: _Shown) -> None:
+    async def _try_alone(self, shown: Shown) -> None:
         """Returns when it is known whether it is this one that ends renderers; the others rest meanwhile."""
         waiter = asyncio.get_running_loop().create_future()
         shown.awaited.append(waiter)
@@ -303,17 +257,14 @@ class LocalRenderers:
             shown.is_open = False
             if not shown.is_asked:
                 continue
-            shown.is_asked = False
+            shown.lose_look()
             shown.strikes += 1
             if shown.strikes >= STRIKES:
                 self._fail(shown, RendererError("the renderer cannot cope with what the terminal printed"))
-            else:
-                shown.waiting[:0] = shown.awaited
-                shown.awaited = []
         if self._shown:
             self._tend()
 
-    def _look_now(self, shown: _Shown) -> None:
+    def _look_now(self, shown: Shown) -> None:
         shown.timer = None
         if self._process is None or not shown.is_open or shown.failure is not None:
             return
@@ -337,61 +288,28 @@ class LocalRenderers:
         if heard.op == "failed":
             self._fail(shown, RendererError(heard.reason))
         elif heard.op == "history":
-            if shown.histories:
-                _, found = shown.histories.pop(0)
-                if not found.done():
-                    found.set_result(tuple(msgspec.json.decode(line, type=str) for line in heard.lines))
+            shown.take_history(heard)
         else:
             self._take(shown, heard)
 
-    def _take(self, shown: _Shown, heard: Heard) -> None:
-        assert heard.cursor is not None
-        is_new = shown.picture.take(
-            Screen(
-                offset=heard.offset,
-                cols=heard.cols,
-                rows=heard.rows,
-                title=heard.title,
-                cursor=heard.cursor,
-                alternate=heard.alternate,
-                application_cursor_keys=heard.application_cursor_keys,
-                bracketed_paste=heard.bracketed_paste,
-                mouse_tracking=heard.mouse_tracking,
-                history_lines=heard.history_lines,
-                lines=tuple(msgspec.json.decode(line, type=ScreenLine) for line in heard.lines),
-            )
-        )
+    def _take(self, shown: Shown, heard: Heard) -> None:
+        is_new = shown.take(heard)
         if heard.done:
-            shown.is_asked = False
-            shown.strikes = 0
-            for waiter in shown.awaited:
-                if not waiter.done():
-                    waiter.set_result(None)
-            shown.awaited = []
+            shown.finish_look()
             if shown.is_stale or shown.waiting:
                 self.look(shown)
-        for changed in list(shown.watches.values()) if is_new else ():
-            changed()
+        if is_new:
+            shown.tell()
 
-    def _fail(self, shown: _Shown, failure: RendererError) -> None:
-        shown.failure = failure
-        shown.drop_timer()
-        waiters: list[asyncio.Future[Any]] = [*shown.awaited, *shown.waiting]
-        for waiter in [*waiters, *(found for _, found in shown.histories)]:
-            if not waiter.done():
-                waiter.set_exception(failure)
-                # Whoever asked may be gone.
-                waiter.exception()
-        shown.awaited, shown.waiting, shown.histories = [], [], []
-        for changed in list(shown.watches.values()):
-            changed()
+    def _fail(self, shown: Shown, failure: RendererError) -> None:
+        shown.fail(failure)
         self._forget(shown)
 
 
 class LocalWatch:
     """Implements the port `Watch`."""
 
-    def __init__(self, renderers: LocalRenderers, shown: _Shown, changed: Callable[[], None]) -> None:
+    def __init__(self, renderers: LocalRenderers, shown: Shown, changed: Callable[[], None]) -> None:
         self._renderers = renderers
         self._shown = shown
         shown.watches[self] = changed

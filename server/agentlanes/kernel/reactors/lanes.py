@@ -10,9 +10,9 @@ import msgspec
 from agentlanes.core.errors import Refusal
 from agentlanes.core.facts import CommitPlan, Identity, MergePlan, RescueFacts, WorktreeAddress, WorktreePlan
 from agentlanes.crash_points import reached
+from agentlanes.kernel.addresses import address_worktree, describe_risks
 from agentlanes.kernel.clock import Clock, read_time, write_time
 from agentlanes.kernel.kernel import Kernel
-from agentlanes.kernel.observers import address_worktree, describe_risks
 from agentlanes.kernel.ports.git import Git, GitRefusal
 from agentlanes.kernel.ports.runners import RunnerError, Runners
 from agentlanes.kernel.reactors.engine import Effect, GiveUp
