@@ -67,7 +67,7 @@ format: $(INSTALLED)
 
 install: $(INSTALLED)
 
-$(INSTALLED): tests/requirements.txt pyproject.toml
+$(INSTALLED): tests/requirements.txt pyproject.toml server/bin/agentlanes
 	@.ci/prerequisites $(PYTHON) git
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@echo 'installing what tests/requirements.txt pins into $(VENV)'

@@ -2,7 +2,6 @@
 
 It starts the server when none runs. Its own start is what every editor waits for, so it imports next to nothing:
 `_socket` instead of `socket`, and `os` instead of pathlib, either of which would double the start.
-Any other command goes to `agentlanes.cli`.
 """
 
 from __future__ import annotations
@@ -55,14 +54,8 @@ class StartError(Exception):
     """There is no server, and none could be started. The message is one line."""
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The console script. Returns the exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    # VS Code appends --stdio to whatever it is told to start.
-    if argv[:1] != ["stdio"] or any(argument != "--stdio" for argument in argv[1:]):
-        from agentlanes import cli
-
-        return cli.main(argv)
+def run() -> int:
+    """`agentlanes stdio`. Returns the exit code."""
     try:
         cwd = _find_cwd()
         connection = connect()

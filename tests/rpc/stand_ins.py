@@ -15,7 +15,8 @@ import msgspec
 from agentlanes.rpc.endpoint import Endpoint
 from agentlanes.rpc.fault import Fault, refuse_method
 from agentlanes.rpc.peer import Peer
-from agentlanes.rpc.ports import Answer, Feed, Pending, Reply, Row
+from agentlanes.rpc.ports import Answer, Pending, Reply
+from agentlanes.rpc.sources import Feed, Row
 
 PATIENCE = 20.0
 

@@ -10,7 +10,8 @@ import pytest
 
 from agentlanes.rpc import outbound as outbound_module
 from agentlanes.rpc.outbound import FRAME_COST, HIGH_WATER, QUEUE_BYTES, Outbound
-from agentlanes.rpc.ports import Reply, StreamSource
+from agentlanes.rpc.ports import Reply
+from agentlanes.rpc.sources import StreamSource
 from agentlanes.rpc.subscription import Subscription
 from rpc.stand_ins import Client, Server, frame, make_row, until
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from agentlanes import relay
+from agentlanes.__main__ import main
 from rpc.stand_ins import PATIENCE, Client, frame, until
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
@@ -25,10 +26,11 @@ TESTS = Path(__file__).parent.parent
 PROGRAM = """
 import sys
 from agentlanes import relay
+from agentlanes.__main__ import main
 relay.SERVER = (sys.executable, "-P", "-m", "rpc.server_program", {mode!r})
 relay.START_SECONDS = {start_seconds}
 relay.DRAIN_SECONDS = {drain_seconds}
-sys.exit(relay.main({argv!r}))
+sys.exit(main({argv!r}))
 """
 
 
@@ -345,7 +347,7 @@ async def test_other_commands_go_to_the_cli(desktop: Desktop, monkeypatch: pytes
 
     monkeypatch.setattr(cli, "main", len)
     for argv in ([], ["status"], ["stdio", "--embedded"], ["stdio", "--stdio", "--help"]):
-        assert relay.main(argv) == len(argv)
+        assert main(argv) == len(argv)
 
 
 async def test_the_relay_imports_next_to_nothing() -> None:

@@ -21,7 +21,8 @@ from agentlanes.rpc.framing import Framing, Refusal
 from agentlanes.rpc.message import Malformed, Message, MessageId, fail, find_id, parse, succeed
 from agentlanes.rpc.outbound import Outbound
 from agentlanes.rpc.peer import Peer
-from agentlanes.rpc.ports import Answer, Dispatch, Feed, Pending, Reply
+from agentlanes.rpc.ports import Answer, Dispatch, Pending, Reply
+from agentlanes.rpc.sources import Feed
 
 IN_FLIGHT: Final = 1024
 """Requests of one peer that may wait for their answer at the same time."""

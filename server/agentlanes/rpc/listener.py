@@ -22,7 +22,8 @@ from agentlanes.rpc.endpoint import Endpoint
 from agentlanes.rpc.fault import refuse
 from agentlanes.rpc.message import fail
 from agentlanes.rpc.peer import Peer
-from agentlanes.rpc.ports import Dispatch, Feed
+from agentlanes.rpc.ports import Dispatch
+from agentlanes.rpc.sources import Feed
 
 PREAMBLE_BYTES: Final = 1024 * 1024
 """The longest first line that is read."""

@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from agentlanes.rpc.ports import Feed, Row, StreamSource
+from agentlanes.rpc.sources import Feed, Row, StreamSource
 from agentlanes.rpc.subscription import Subscription
 
 HIGH_WATER = 128 * 1024

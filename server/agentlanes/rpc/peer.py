@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from agentlanes.rpc.outbound import Outbound
+from agentlanes.rpc.outbound import Outbound
 
 
 class Peer:

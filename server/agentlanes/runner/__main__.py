@@ -14,8 +14,9 @@ import time
 from agentlanes.runner.daemon import Signals, become_reaper, close_inherited, detach, raise_open_files, settle_memory
 from agentlanes.runner.journal import Journal, JournalBusyError, lock_journal
 from agentlanes.runner.lane import Lane, Settings
-from agentlanes.runner.link import listen
+from agentlanes.runner.link import Link, listen
 from agentlanes.runner.loop import Loop
+from agentlanes.runner.service import Service
 from agentlanes.runner.table import shed_mark
 
 USAGE = """usage: python -m agentlanes.runner --lane ID --socket PATH --home DIR --journal PATH [--log PATH]
@@ -116,7 +117,10 @@ def main() -> int:
         open_files=open_files,
         umask=umask,
     )
-    lane = Lane(loop, settings, listener, journal)
+    link = Link(loop, listener)
+    lane = Lane(loop, settings, link, journal)
+    service = Service(lane)
+    link.open(service.greet, service.serve)
     signals = Signals(loop, lane.reap, lambda: lane.shut_down(TERMINATION_GRACE))
     settle_memory()
     loop.run()

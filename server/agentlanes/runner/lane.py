@@ -10,7 +10,6 @@ from agentlanes.runner.journal import Journal, Record, read_journal
 from agentlanes.runner.link import Link
 from agentlanes.runner.loop import CONTROL, Loop, Timer
 from agentlanes.runner.process import Process, Stream
-from agentlanes.runner.service import Service
 from agentlanes.runner.spawn import Start, start_on_pipes, start_on_terminal
 from agentlanes.runner.stop import Stopper
 from agentlanes.runner.table import read_boot_id, read_start
@@ -19,8 +18,6 @@ from agentlanes.runner.wire import RUNNER_PROTOCOL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
-
     from agentlanes.runner.tape import Writer
 
 FIRST_SPAWN_WITHIN = 30.0
@@ -58,13 +55,12 @@ class Settings:
 class Lane:
     """Owns the children: it alone starts and reaps them. Ends the loop some time after the last one has ended."""
 
-    def __init__(self, loop: Loop, settings: Settings, listener: socket.socket, journal: Journal) -> None:
+    def __init__(self, loop: Loop, settings: Settings, link: Link, journal: Journal) -> None:
         self._loop = loop
         self._journal = journal
         self._runner_id = f"{settings.lane_id}/{os.getpid()}/{int(time.time() * 1000)}"
-        service = Service(self)
-        self._link = Link(loop, listener, service.greet, service.serve)
-        self._ingest = Ingest(loop, self._link.grew, self._stalled, self._throttled, self._closed)
+        self._link = link
+        self._ingest = Ingest(loop, link.grew, self._stalled, self._throttled, self._closed)
         self._stopper = Stopper(loop, settings.home, settings.lane_id, self._swept)
         self._warden = Warden(loop, settings.home, self._exceed)
         self._by_pid: dict[int, Process] = {}

@@ -131,23 +131,24 @@ class Connection:
 class Link:
     """Listens, tells the requests of the server apart from strangers, and sends events to the server."""
 
-    def __init__(
-        self,
-        loop: Loop,
-        listener: socket.socket,
-        hello: Callable[[Request], dict[str, object]],
-        handle: Callable[[Request], dict[str, object]],
-    ) -> None:
+    def __init__(self, loop: Loop, listener: socket.socket) -> None:
         self.loop = loop
         self._listener = listener
-        self._hello = hello
-        self._handle = handle
+        self._hello: Callable[[Request], dict[str, object]]
+        self._handle: Callable[[Request], dict[str, object]]
         self._connections: set[Connection] = set()
         self._server: Connection | None = None
         self._dirty: dict[Process, dict[str, Stream]] = {}
         self._told: dict[Process, float] = {}
         self._flushing = False
         self._watch = loop.watch(listener.fileno(), CONTROL, readable=self._accept)
+
+    def open(
+        self, hello: Callable[[Request], dict[str, object]], handle: Callable[[Request], dict[str, object]]
+    ) -> None:
+        """Take servers from now on: what they ask first, and what they ask then."""
+        self._hello = hello
+        self._handle = handle
         self._watch.want(read=True)
 
     @property

@@ -10,6 +10,7 @@ import struct
 import termios
 import time
 
+from agentlanes.runner.lane import Lane
 from agentlanes.runner.spawn import Start
 from agentlanes.runner.stop import signal_foreground
 from agentlanes.runner.tape import Limit, Writer
@@ -21,7 +22,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agentlanes.runner.lane import Lane
     from agentlanes.runner.process import Process
 
 TAPE_LIMITS = {

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -30,9 +30,6 @@ from agentlanes.rpc.lsp.texts import Texts
 from agentlanes.rpc.peer import Peer
 from agentlanes.rpc.ports import Reply
 from agentlanes.wire.models import ItemList, LaneDiff, Session, TurnList
-
-if TYPE_CHECKING:
-    from agentlanes.rpc.lsp.features import Features
 
 _PAGE = 1000
 
@@ -64,9 +61,10 @@ class Face:
         self._screens = ScreenDocuments(renderers, self.attention.note_change)
         self._kernel = kernel
         self._views = views
-        self._features: Features | None = None
+        self._take: Callable[[dict[str, Any]], None] | None = None
+        """pygls, once it is there."""
         self._loading: asyncio.Task[None] | None = None
-        self._backlog: list[Callable[[Features], None]] = []
+        self._backlog: list[tuple[int, dict[str, Any]]] = []
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._last = 0
 
@@ -77,13 +75,7 @@ class Face:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
 
-        def take(features: Features) -> None:
-            try:
-                features.take({"id": number, "method": method, "params": params})
-            except Fault as fault:
-                self._answer(number, None, fault)
-
-        self._say(take)
+        self._say(number, {"id": number, "method": method, "params": params})
         try:
             return Reply(msgspec.json.encode(await future))
         finally:
@@ -241,22 +233,24 @@ class Face:
         else:
             await self.peer.request("workspace/textDocumentContent/refresh", {"uri": uri})
 
-    def _say(self, say: Callable[[Features], None]) -> None:
+    def _say(self, number: int, message: dict[str, Any]) -> None:
         """Tells pygls something, in the client's order, once it is there."""
-        if self._features is not None:
-            say(self._features)
+        if self._take is None:
+            self._backlog.append((number, message))
+            if self._loading is None:
+                self._loading = asyncio.get_running_loop().create_task(self._load())
             return
-        self._backlog.append(say)
-        if self._loading is None:
-            self._loading = asyncio.get_running_loop().create_task(self._load())
+        try:
+            self._take(message)
+        except Fault as fault:
+            self._answer(number, None, fault)
 
     async def _load(self) -> None:
         module = await asyncio.to_thread(importlib.import_module, "agentlanes.rpc.lsp.features")
-        features: Features = module.Features(self, self._answer)
-        self._features = features
+        self._take = module.Features(self, self._answer).take
         backlog, self._backlog = self._backlog, []
-        for say in backlog:
-            say(features)
+        for number, message in backlog:
+            self._say(number, message)
 
     def _answer(self, number: int, result: Any, fault: Fault | None) -> None:
         future = self._waiting.get(number)
