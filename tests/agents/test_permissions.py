@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agentlanes.adapters.agents.dialogue.questions import add_time
+from agentlanes.core.moment import add_time
 from agentlanes.wire.models import Approval, ApprovalOption, FileChange
 from agents.conversation import Dialogue
 from agents.core_double import AT

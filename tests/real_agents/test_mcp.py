@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from real_agents.acp_agents import settle_claude
 from real_agents.codex_place import write_home
 from real_agents.install import find_codex, find_modules, find_program
 
-# Not in every run before they were seen to pass on a machine that has something left.
+# What the SDK and two real agents take is more than every run has.
 pytestmark = pytest.mark.more_agents
 
 ASKS = "Write GREETING"
@@ -116,7 +117,7 @@ async def test_an_agent_elsewhere_starts_a_lane_and_reads_what_came_of_it(client
 
 async def test_what_an_agent_starts_may_no_more_than_itself_and_people_decide(client: Client, rig: Rig) -> None:
     lane = await make_lane(client, rig)
-    other = await make_session(client, lane)
+    other, own = await make_session(client, lane), await make_session(client, lane)
     repo = rig.folder / "other"
     repo.mkdir()
     strange = (await client.call("workspace.create", {"root_paths": [str(repo)]}))["workspace"]["workspace_id"]
@@ -129,7 +130,21 @@ async def test_what_an_agent_starts_may_no_more_than_itself_and_people_decide(cl
         assert sdk.call("get_context")["lane"]["lane_id"] == lane["lane_id"]
         assert "see no other" in sdk.fail("list_lanes", workspace_id=strange)
         assert "not started by you" in sdk.fail("send_prompt", session_id=other["session_id"], prompt="hello")
-        started = sdk.call("start_lane", prompt=ASKS)
+        assert "no turn runs" in sdk.fail("start_lane", prompt=ASKS)
+        working = await prompt(client, own, script({"wait": True}))
+        await client.wait("turn.started", lambda p: p["turn"]["turn_id"] == working)
+        asking = asyncio.create_task(asyncio.to_thread(sdk.fail, "start_lane", prompt="Wipe the disk", profile="demo"))
+        asked = await wait_approval(client, working)
+        assert asked["title"] == "Start demo in a new lane: Wipe the disk"
+        await client.call(
+            "approval.resolve", {"approval_id": asked["approval_id"], "kind": "reject_once", "reason": "Rather not."}
+        )
+        assert "Rather not." in await asking
+        asking = asyncio.create_task(asyncio.to_thread(sdk.call, "start_lane", prompt=ASKS))
+        asked = await _wait_next(client, working, asked)
+        assert len((await client.call("lane.list"))["lanes"]) == 1
+        await resolve(client, asked, "allow_once")
+        started = await asking
         child = (await client.call("lane.get", lane_id=started["lane"]))["lane"]
         assert child["parent_lane_id"] == lane["lane_id"]
         told = sdk.call("wait_for_turn", turn_id=started["turn"], seconds=60)
@@ -139,16 +154,38 @@ async def test_what_an_agent_starts_may_no_more_than_itself_and_people_decide(cl
         assert sdk.call("wait_for_turn", turn_id=started["turn"], seconds=60)["status"] == "completed"
         (file,) = sdk.call("read_diff", lane_id=started["lane"])["worktrees"][0]["files"]
         assert file["path"] == "GREETING.md"
-        running = sdk.call("send_prompt", session_id=started["session"], prompt=script({"wait": True}))
+        asking = asyncio.create_task(
+            asyncio.to_thread(sdk.call, "send_prompt", session_id=started["session"], prompt=script({"wait": True}))
+        )
+        asked = await _wait_next(client, working, asked)
+        assert asked["title"].startswith("Prompt the agent of lane Write GREETING: ")
+        await client.call(
+            "approval.resolve", {"approval_id": asked["approval_id"], "kind": "allow_once", "scope": "session"}
+        )
+        running = await asking
         await client.wait("turn.started", lambda p: p["turn"]["turn_id"] == running["turn_id"])
         sdk.call("interrupt_turn", turn_id=running["turn_id"])
         assert sdk.call("wait_for_turn", turn_id=running["turn_id"], seconds=60)["status"] == "interrupted"
         assert [each["lane_id"] for each in sdk.call("get_context")["lanes_started_from_here"]] == [started["lane"]]
+        # What was allowed for the session is not asked again.
+        again = sdk.call("send_prompt", session_id=started["session"], prompt=script({"say": "Once more."}))
+        assert sdk.call("wait_for_turn", turn_id=again["turn_id"], seconds=60)["summary"] == "Once more."
         turn_id = await prompt(client, other, script({"wait": True}))
         assert "not started by you" in sdk.fail("interrupt_turn", turn_id=turn_id)
-        await client.call("turn.interrupt", {"turn_id": turn_id})
+        for each in (turn_id, working):
+            await client.call("turn.interrupt", {"turn_id": each})
     with open_sdk(rig, "--lane", started["lane"]) as sdk:
         assert "LANE_MAY_NOT_START" in sdk.fail("start_lane", prompt="hello")
+
+
+async def _wait_next(client: Client, turn_id: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """The question of a turn that is another one than this."""
+    found = await client.wait(
+        "approval.requested",
+        lambda p: p["approval"]["turn_id"] == turn_id and p["approval"]["approval_id"] > asked["approval_id"],
+    )
+    approval: dict[str, Any] = found["approval"]
+    return approval
 
 
 TOOLS = {
@@ -160,12 +197,19 @@ TOOLS = {
 
 def _write_codex(rig: Rig, url: str) -> str:
     home = write_home(rig.folder / "codex", url)
+    with (home / "config.toml").open("a") as config:
+        # What the user's own settings allow without a question, which counts for nothing in a lane.
+        config.write('\n[mcp_servers.agentlanes.tools.start_lane]\napproval_mode = "approve"\n')
     return f'argv = {json.dumps([str(find_codex()), "app-server"])}\nenv = {{CODEX_HOME = "{home}"}}\n'
 
 
 def _write_claude(rig: Rig, url: str) -> str:
     program = find_program("ci", "@anthropic-ai/claude-agent-sdk-*/claude")
-    env = ", ".join(f'{name} = "{value}"' for name, value in settle_claude(rig.folder / "home", url).items())
+    home = rig.folder / "home"
+    (home / ".claude").mkdir(parents=True)
+    settings = {"permissions": {"allow": ["mcp__agentlanes__start_lane"]}}
+    (home / ".claude" / "settings.json").write_text(json.dumps(settings))
+    env = ", ".join(f'{name} = "{value}"' for name, value in settle_claude(home, url).items())
     return f'argv = ["{program}"]\nenv = {{{env}}}\n'
 
 
@@ -176,7 +220,7 @@ AGENTS: dict[str, tuple[Callable[[], Wire], Callable[[Rig, str], str]]] = {
 
 
 @pytest.mark.parametrize("name", AGENTS)
-async def test_a_real_agent_starts_another_from_its_lane(rig: Rig, name: str) -> None:
+async def test_a_real_agent_starts_another_from_its_lane_when_a_person_allows_it(rig: Rig, name: str) -> None:
     make_wire, write = AGENTS[name]
     with ModelServer(make_wire()) as model:
         rig.configure(
@@ -189,9 +233,18 @@ async def test_a_real_agent_starts_another_from_its_lane(rig: Rig, name: str) ->
             session = await make_session(client, lane, profile=name)
             args = {"prompt": ASKS, "name": "For the other one", "profile": "demo"}
             step = {"tools": [{**TOOLS[name], "args": args}]}
+            refused = await prompt(client, session, write_script(step, {"text": "I must not."}))
+            approval = await wait_approval(client, refused)
+            assert approval["title"] == f"Start demo in a new lane: {ASKS}" and "process_id" not in approval
+            await resolve(client, approval, "reject_once")
+            topic, turn = await wait_turn(client, refused)
+            assert (topic, turn["summary"]) == ("turn.completed", "I must not."), turn
+            (item,) = [item for item in await list_items(client, refused) if item["kind"] == "tool_call"]
+            assert "was not allowed" in json.dumps(item)
+            assert len((await client.call("lane.list"))["lanes"]) == 1
             turn_id = await prompt(client, session, write_script(step, {"text": "It runs."}))
             approval = await wait_approval(client, turn_id)
-            assert "start_lane" in json.dumps(approval)
+            assert approval["preview"]["raw_input"] == args
             await resolve(client, approval, "allow_once")
             topic, turn = await wait_turn(client, turn_id)
             assert (topic, turn["summary"]) == ("turn.completed", "It runs."), turn
@@ -202,3 +255,6 @@ async def test_a_real_agent_starts_another_from_its_lane(rig: Rig, name: str) ->
             assert (await wait_turn(client, started["turn"]["turn_id"]))[0] == "turn.completed"
             (item,) = [item for item in await list_items(client, turn_id) if item["kind"] == "tool_call"]
             assert created["lane_id"] in item["text"]
+            # Nobody was asked twice.
+            asked = (await client.call("approval.list", session_id=session["session_id"]))["approvals"]
+            assert [each["status"] for each in asked] == ["denied", "approved"]

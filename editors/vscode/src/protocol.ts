@@ -1785,9 +1785,9 @@ export interface Approval {
   session_id: SessionId;
   turn_id: TurnId;
   item_id?: ItemId;
-  /** The agent's process that asks. */
-  process_id: ProcessId;
-  /** The agent's request, as JSON. */
+  /** The agent's process that asks; absent where it was asked by approval.request. */
+  process_id?: ProcessId;
+  /** The agent's request, as JSON; the tool's name where it was asked by approval.request. */
   request_id: string;
   status: ApprovalStatus;
   /** permission where absent. */
@@ -1807,6 +1807,16 @@ export interface Approval {
   answered?: boolean;
   requested_at: Timestamp;
   expires_at: Timestamp;
+}
+
+/** What the agent of the envelope's session wants to do by a tool of ours, in the turn that it works on. */
+export interface ApprovalRequest {
+  /** What it wants to do. */
+  title: string;
+  /** The tool's name; it is the title of the preview, by which rules and grants know it. */
+  tool: string;
+  /** What the tool is called with. */
+  arguments: Record<string, unknown>;
 }
 
 /** Which approval. */
@@ -2710,6 +2720,8 @@ export interface Calls {
   "terminal.list": { payload: TerminalList; result: TerminalPage };
   /** One terminal. */
   "terminal.get": { payload: Empty; result: TerminalState };
+  /** Asks for a session's agent whether it may use a tool of ours, unless the policy decides. The same again in the same turn asks nobody twice: it tells what became of it, and a decision is told once. */
+  "approval.request": { payload: ApprovalRequest; result: ApprovalState };
   /** Decides. The first decision wins; a later one is refused and told the first. */
   "approval.resolve": { payload: ApprovalResolve; result: ApprovalState };
   /** Lists approvals. */

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from agentlanes.cli.client import Gone, Json, Refused, connect
-from agentlanes.cli.mcp_tools import TOOLS, NotAllowed, Seat
+from agentlanes.cli.mcp_seat import PATIENCE_SECONDS, NotAllowed, Seat
+from agentlanes.cli.mcp_tools import TOOLS, list_tools
 from agentlanes.relay import VERSION, StartError
 
 PROTOCOLS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -34,11 +35,23 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="the lane whose agent asks: it sees its own workspace, and prompts only what it had started itself; "
         "AGENTLANES_LANE where absent, and everything where that is absent too",
     )
+    parser.add_argument(
+        "--session",
+        metavar="ID",
+        help="the session whose agent asks, in whose turn people are asked; any of the lane that works where absent",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help="how long a tool waits for a person's decision; %(default)s where absent",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until stdin ends."""
-    serve(Seat(arguments.lane or None))
+    serve(Seat(arguments.lane or None, arguments.session, arguments.patience))
     return 0
 
 
@@ -76,11 +89,11 @@ def _answer(id: Any, method: str, params: Any, seat: Seat, voice: _Voice) -> Non
     elif method == "ping":
         voice.tell(id, {})
     elif method == "tools/list":
-        voice.tell(id, {"tools": [TOOLS[name].describe(name) for name in seat.tools]})
+        voice.tell(id, {"tools": [TOOLS[name].describe(name) for name in list_tools(seat)]})
     elif method == "tools/call":
         name, given = params.get("name"), params.get("arguments") or {}
-        if name not in seat.tools or not isinstance(given, dict):
-            voice.fail(id, INVALID_PARAMS, f"there is no tool {name!r}; there are {', '.join(seat.tools)}")
+        if name not in list_tools(seat) or not isinstance(given, dict):
+            voice.fail(id, INVALID_PARAMS, f"there is no tool {name!r}; there are {', '.join(list_tools(seat))}")
             return
         threading.Thread(target=_call, args=(id, str(name), given, seat, voice), daemon=True).start()
     else:

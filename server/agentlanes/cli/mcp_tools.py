@@ -3,86 +3,30 @@
 An agent looks around in its workspace, has lanes started that may do what its own may, prompts and interrupts what it
 had started, and reads what came of it. There is no tool that decides an approval, changes what a lane may do, ends or
 merges a lane, or stops anybody else: those are a person's, in their own client. The server checks what a lane may have
-started (`parent_lane_id`); which sessions may be prompted is checked here. Whoever has a shell on the machine is the
-user, for this server as for every other; a lane's mode and rules are what keeps an agent from one.
+started (`parent_lane_id`); which sessions may be prompted is checked here, and people are asked first, as the lane's
+permission mode wants it. Whoever has a shell on the machine is the user, for this server as for every other; a lane's
+mode and rules are what keeps an agent from one.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agentlanes.cli.client import Client, Json
+from agentlanes.cli.mcp_seat import NotAllowed, Seat, list_all
 
 TEXT_CAP = 60_000
 """Characters of a transcript, the newest; a model reads no more at once."""
 ITEM_CAP = 4000
+TITLE_CAP = 200
 DIFF_BYTES = 100_000
 WAIT_SECONDS = 45
 """Some clients give a tool a minute."""
 LONGEST_SECONDS = 600
 OPTIONAL = "(optional)"
 ENDS = ("completed", "failed", "interrupted", "canceled")
-
-
-class NotAllowed(Exception):  # noqa: N818 - told to the model as what it may not do
-    """What an agent may not do from its seat."""
-
-
-class Seat:
-    """From where is asked: the lane of an agent, or outside of all lanes."""
-
-    def __init__(self, lane_id: str | None) -> None:
-        self.lane_id = lane_id
-
-    @property
-    def tools(self) -> tuple[str, ...]:
-        """Names of the tools that there are here."""
-        return tuple(name for name, tool in TOOLS.items() if self.lane_id is None or not tool.is_outside)
-
-    @property
-    def instructions(self) -> str:
-        """What the model is told of this server."""
-        told = (
-            "agentlanes runs coding agents in lanes: worktrees of a repository, each on its own branch. start_lane "
-            "gives an agent a task in a new lane, wait_for_turn tells how it went, read_diff what it changed. What "
-            "agents ask for is decided by people, and lanes are merged by people; a turn that waits for one says "
-            "so, and there is nothing to do but to wait or to tell the user."
-        )
-        return told if self.lane_id is None else f"{told} You work in lane {self.lane_id} yourself."
-
-    def find_workspace(self, client: Client, given: Json) -> str:
-        """The workspace that is meant: that of the seat, whatever is asked for."""
-        if self.lane_id is not None:
-            workspace_id = str(self._find_lane(client)["workspace_id"])
-            if given.get("workspace_id") not in (None, workspace_id):
-                raise NotAllowed(f"you work in workspace {workspace_id}, and see no other")
-            return workspace_id
-        if "workspace_id" in given:
-            return str(given["workspace_id"])
-        workspaces = client.call("workspace.list")["workspaces"]
-        if len(workspaces) != 1:
-            raise NotAllowed("workspace_id must say which workspace is meant; list_workspaces tells them")
-        return str(workspaces[0]["workspace_id"])
-
-    def look_at(self, client: Client, entity: Json) -> Json:
-        """An entity that may be seen from here."""
-        self.find_workspace(client, entity)
-        return entity
-
-    def own(self, client: Client, lane_id: str) -> Json:
-        """A lane that may be told what to do from here: one that was started from here."""
-        lane: Json = client.call("lane.get", lane_id=lane_id)["lane"]
-        if self.lane_id is not None and lane.get("parent_lane_id") != self.lane_id:
-            raise NotAllowed(
-                f"lane {lane_id} was not started by you, so its agent is not yours to prompt or to interrupt; "
-                "start_lane starts one"
-            )
-        return lane
-
-    def _find_lane(self, client: Client) -> Json:
-        return dict(client.call("lane.get", lane_id=str(self.lane_id))["lane"])
 
 
 class Tool(NamedTuple):
@@ -129,11 +73,11 @@ def _get_context(seat: Seat, client: Client, given: Json) -> Json:
     if seat.lane_id is None:
         return {"server": client.call("server.status"), "workspaces": client.call("workspace.list")["workspaces"]}
     workspace_id = seat.find_workspace(client, {})
-    lanes = _page(client, "lane.list", "lanes", workspace_id=workspace_id)
+    lanes = list_all(client, "lane.list", "lanes", workspace_id=workspace_id)
     return {
         "workspace": client.call("workspace.get", workspace_id=workspace_id)["workspace"],
         "lane": next((lane for lane in lanes if lane["lane_id"] == seat.lane_id), None),
-        "sessions": _page(client, "session.list", "sessions", lane_id=seat.lane_id),
+        "sessions": list_all(client, "session.list", "sessions", lane_id=seat.lane_id),
         "lanes_started_from_here": [lane for lane in lanes if lane.get("parent_lane_id") == seat.lane_id],
     }
 
@@ -143,11 +87,11 @@ def _list_workspaces(seat: Seat, client: Client, given: Json) -> Json:
 
 
 def _list_repos(seat: Seat, client: Client, given: Json) -> Json:
-    return {"repos": _page(client, "repo.list", "repos", workspace_id=seat.find_workspace(client, given))}
+    return {"repos": list_all(client, "repo.list", "repos", workspace_id=seat.find_workspace(client, given))}
 
 
 def _list_agents(seat: Seat, client: Client, given: Json) -> Json:
-    agents = _page(client, "agent.list", "agents")
+    agents = list_all(client, "agent.list", "agents")
     return {"agents": [{name: agent[name] for name in _AGENT if name in agent} for agent in agents]}
 
 
@@ -155,22 +99,27 @@ _AGENT = ("name", "type", "status", "activity_state", "available", "unavailable_
 
 
 def _list_lanes(seat: Seat, client: Client, given: Json) -> Json:
-    return {"lanes": _page(client, "lane.list", "lanes", workspace_id=seat.find_workspace(client, given))}
+    return {"lanes": list_all(client, "lane.list", "lanes", workspace_id=seat.find_workspace(client, given))}
 
 
 def _list_sessions(seat: Seat, client: Client, given: Json) -> Json:
     if "lane_id" in given:
         lane_id = str(given["lane_id"])
         seat.look_at(client, client.call("lane.get", lane_id=lane_id)["lane"])
-        sessions = _page(client, "session.list", "sessions", lane_id=lane_id)
+        sessions = list_all(client, "session.list", "sessions", lane_id=lane_id)
     else:
-        sessions = _page(client, "session.list", "sessions", workspace_id=seat.find_workspace(client, given))
+        sessions = list_all(client, "session.list", "sessions", workspace_id=seat.find_workspace(client, given))
     # What it offers is long, and of no use to another agent.
     return {"sessions": [{k: v for k, v in session.items() if k not in ("offer", "primer")} for session in sessions]}
 
 
 def _start_lane(seat: Seat, client: Client, given: Json) -> Json:
     workspace_id = seat.find_workspace(client, given)
+    if seat.lane_id is not None and seat.find_lane(client).get("parent_lane_id") is None:
+        # A lane that an agent had started starts none, so that nobody is asked for what the server refuses.
+        seat.ask(
+            "start_lane", f"Start {given.get('profile', 'an agent')} in a new lane: {_cut(given['prompt'])}", given
+        )
     payload = {k: v for k, v in given.items() if k in ("prompt", "name", "repo_id", "base", "profile")}
     if seat.lane_id is not None:
         payload["parent_lane_id"] = seat.lane_id
@@ -184,9 +133,14 @@ def _start_lane(seat: Seat, client: Client, given: Json) -> Json:
 def _send_prompt(seat: Seat, client: Client, given: Json) -> Json:
     session = client.call("session.get", session_id=str(given["session_id"]))["session"]
     seat.look_at(client, session)
-    seat.own(client, session["lane_id"])
+    lane = seat.own(client, session["lane_id"])
+    seat.ask("send_prompt", f"Prompt the agent of lane {lane['name']}: {_cut(given['prompt'])}", given)
     turn = client.call("turn.create", {"prompt": given["prompt"]}, session_id=session["session_id"])["turn"]
     return {"turn_id": turn["turn_id"], "status": turn["status"], "position": turn.get("position")}
+
+
+def _cut(text: str) -> str:
+    return " ".join(text[:TITLE_CAP].split())
 
 
 def _wait_for_turn(seat: Seat, client: Client, given: Json) -> Json:
@@ -205,7 +159,7 @@ def _wait_for_turn(seat: Seat, client: Client, given: Json) -> Json:
     if turn["status"] in ("queued", "running"):
         told["next"] = f"it was not over after {seconds} s; wait_for_turn again"
     if turn["status"] == "waiting":
-        pending = _page(client, "approval.list", "approvals", session_id=turn["session_id"])
+        pending = list_all(client, "approval.list", "approvals", session_id=turn["session_id"])
         told["waits_for"] = [each["title"] for each in pending if each["status"] == "pending"]
         told["next"] = "a person has to decide that; tell the user, or do something else meanwhile"
     return told
@@ -221,13 +175,13 @@ def _interrupt_turn(seat: Seat, client: Client, given: Json) -> Json:
 def _read_transcript(seat: Seat, client: Client, given: Json) -> Json:
     session_id = str(given["session_id"])
     seat.look_at(client, client.call("session.get", session_id=session_id)["session"])
-    turns = _page(client, "turn.list", "turns", session_id=session_id)
+    turns = list_all(client, "turn.list", "turns", session_id=session_id)
     if "turn_id" in given:
         turns = [turn for turn in turns if turn["turn_id"] == given["turn_id"]]
     parts: list[str] = []
     for turn in turns:
         parts.append(f"## Turn {turn['turn_id']} ({turn['status']})\n\nUser: {turn['prompt'][:ITEM_CAP]}\n")
-        for item in _page(client, "item.list", "items", {"turn_id": turn["turn_id"]}, session_id=session_id):
+        for item in list_all(client, "item.list", "items", {"turn_id": turn["turn_id"]}, session_id=session_id):
             parts.append(_write_item(item))
     text = "\n".join(parts)
     return {"text": text[-TEXT_CAP:], "cut": len(text) > TEXT_CAP}
@@ -245,18 +199,6 @@ def _read_diff(seat: Seat, client: Client, given: Json) -> Json:
     lane = seat.look_at(client, client.call("lane.get", lane_id=str(given["lane_id"]))["lane"])
     size = min(int(given.get("max_bytes", DIFF_BYTES)), DIFF_BYTES)
     return client.call("lane.diff", {"hunks": True, "max_bytes": size}, lane_id=lane["lane_id"])
-
-
-def _page(client: Client, method: str, name: str, payload: Json | None = None, **ids: str) -> list[Any]:
-    """All of a list."""
-    found: list[Any] = []
-    cursor: Json = {}
-    while True:
-        page = client.call(method, {**(payload or {}), **cursor}, **ids)
-        found += page[name]
-        if page.get("next_cursor") is None:
-            return found
-        cursor = {"cursor": page["next_cursor"]}
 
 
 _WORKSPACE = {"workspace_id": "(optional) which workspace; the only one where absent"}
@@ -317,3 +259,8 @@ TOOLS: dict[str, Tool] = {
         _read_diff,
     ),
 }
+
+
+def list_tools(seat: Seat) -> tuple[str, ...]:
+    """Names of the tools that there are for a seat."""
+    return tuple(name for name, tool in TOOLS.items() if seat.lane_id is None or not tool.is_outside)

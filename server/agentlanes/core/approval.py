@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from agentlanes.core.answers import check_answers
 from agentlanes.core.command import Command
 from agentlanes.core.draft import Draft
 from agentlanes.core.errors import Refusal
+from agentlanes.core.moment import add_time
 from agentlanes.core.world import PathsSeen
 from agentlanes.wire.models import (
     Answer,
@@ -19,9 +21,66 @@ from agentlanes.wire.models import (
     ApprovalAnswered,
     ApprovalOption,
     ApprovalRef,
+    ApprovalRequest,
     ApprovalResolve,
+    ApprovalState,
     Decision,
+    ToolCall,
 )
+
+APPROVAL_TIMEOUT = timedelta(hours=10)
+MOST = 20
+"""Questions about tools of ours that may wait in a turn."""
+OPTIONS = (
+    ApprovalOption(option_id="allow", label="Allow", kind="allow_once"),
+    ApprovalOption(option_id="reject", label="Reject", kind="reject_once"),
+)
+"""How a question about a tool of ours is decided."""
+
+
+def request(draft: Draft, command: Command[ApprovalRequest]) -> None:
+    """Asks about a tool of ours. What was asked before in this turn is not asked again, and a decision is told once."""
+    payload = command.payload
+    session = draft.session(command.context.session_id)
+    turn = queue.active(draft, session.session_id)
+    if turn is None:
+        raise Refusal(
+            "TURN_NOT_RUNNING",
+            f"the agent of session {session.session_id} works on nothing, so that nobody waits for what it wants; "
+            "turn.create gives it a turn",
+            session_id=session.session_id,
+        )
+    tool = ToolCall(
+        tool_call_id=payload.tool,
+        title=payload.tool,
+        tool_kind="other",
+        status="pending",
+        raw_input=dict(payload.arguments),
+    )
+    ours = [a for a in draft.approvals(session.session_id) if a.process_id is None and a.turn_id == turn.turn_id]
+    approval = next((a for a in ours if (a.title, a.preview) == (payload.title, tool)), None)
+    if approval is None:
+        if len(ours) >= MOST:
+            raise Refusal("TOO_MANY_APPROVALS", f"{MOST} of the turn's questions wait already; decide one of them")
+        approval = Approval(
+            approval_id=command.minter.mint("approval"),
+            workspace_id=session.workspace_id,
+            lane_id=session.lane_id,
+            session_id=session.session_id,
+            turn_id=turn.turn_id,
+            request_id=payload.tool,
+            status="pending",
+            title=payload.title,
+            preview=tool,
+            options=OPTIONS,
+            requested_at=command.at,
+            expires_at=add_time(command.at, APPROVAL_TIMEOUT),
+        )
+        ask(draft, approval)
+        approval = draft.find("approval", approval.approval_id)
+    if approval.status != "pending":
+        approval = draft.change("approval.answered", approval, answered=True)
+    draft.answer = ApprovalState(approval=approval)
 
 
 def ask(draft: Draft, approval: Approval) -> None:

@@ -125,8 +125,13 @@ def end(draft: Draft, turn: Turn, status: str, problem: Problem | None = None, *
     for item in draft.items(turn.turn_id):
         draft.change("item.completed", item, status="completed" if status == "completed" else "canceled", ended_at=at)
     for approval in draft.approvals(turn.session_id):
-        if approval.turn_id == turn.turn_id and approval.status == "pending":
+        if approval.turn_id != turn.turn_id:
+            continue
+        if approval.status == "pending":
             draft.change("approval.resolved", approval, status="canceled", answered=True)
+        elif approval.process_id is None:
+            # No driver tells the agent of it, and the tool that asked is not waited for any more.
+            draft.change("approval.answered", approval, answered=True)
     if status != "completed" and turn.interrupt is not None and turn.interrupt.problem is not None:
         # Whatever it was that ended it in the end, this is why.
         status, problem = "interrupted", turn.interrupt.problem

@@ -1530,7 +1530,7 @@ class Approval(Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: SessionId
     turn_id: TurnId
     item_id: ItemId | None = None
-    process_id: ProcessId
+    process_id: ProcessId | None = None
     request_id: str
     status: ApprovalStatus
     kind: ApprovalKind | None = None
@@ -1544,6 +1544,14 @@ class Approval(Struct, frozen=True, kw_only=True, omit_defaults=True):
     answered: bool | None = None
     requested_at: Timestamp
     expires_at: Timestamp
+
+
+class ApprovalRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the agent of the envelope's session wants to do by a tool of ours, in the turn that it works on."""
+
+    title: str
+    tool: str
+    arguments: dict[str, Any]
 
 
 class ApprovalRef(Struct, frozen=True, kw_only=True, omit_defaults=True):

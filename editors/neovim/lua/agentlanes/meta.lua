@@ -1331,8 +1331,8 @@ error('a meta file')
 ---@field session_id agentlanes.SessionId
 ---@field turn_id agentlanes.TurnId
 ---@field item_id? agentlanes.ItemId
----@field process_id agentlanes.ProcessId The agent's process that asks.
----@field request_id string The agent's request, as JSON.
+---@field process_id? agentlanes.ProcessId The agent's process that asks; absent where it was asked by approval.request.
+---@field request_id string The agent's request, as JSON; the tool's name where it was asked by approval.request.
 ---@field status agentlanes.ApprovalStatus
 ---@field kind? agentlanes.ApprovalKind permission where absent.
 ---@field title string What the agent wants to do.
@@ -1345,6 +1345,12 @@ error('a meta file')
 ---@field answered? boolean The agent was told, or is gone.
 ---@field requested_at agentlanes.Timestamp
 ---@field expires_at agentlanes.Timestamp
+
+---What the agent of the envelope's session wants to do by a tool of ours, in the turn that it works on.
+---@class agentlanes.ApprovalRequest
+---@field title string What it wants to do.
+---@field tool string The tool's name; it is the title of the preview, by which rules and grants know it.
+---@field arguments table<string, any> What the tool is called with.
 
 ---Which approval.
 ---@class agentlanes.ApprovalRef
@@ -2001,6 +2007,7 @@ error('a meta file')
 ---@field ["terminal.render"] fun(payload: agentlanes.TerminalRender): agentlanes.TerminalScreen Renders what the terminal shows now.
 ---@field ["terminal.list"] fun(payload: agentlanes.TerminalList): agentlanes.TerminalPage Lists terminals.
 ---@field ["terminal.get"] fun(payload: agentlanes.Empty): agentlanes.TerminalState One terminal.
+---@field ["approval.request"] fun(payload: agentlanes.ApprovalRequest): agentlanes.ApprovalState Asks for a session's agent whether it may use a tool of ours, unless the policy decides. The same again in the same turn asks nobody twice: it tells what became of it, and a decision is told once.
 ---@field ["approval.resolve"] fun(payload: agentlanes.ApprovalResolve): agentlanes.ApprovalState Decides. The first decision wins; a later one is refused and told the first.
 ---@field ["approval.list"] fun(payload: agentlanes.ApprovalList): agentlanes.ApprovalPage Lists approvals.
 ---@field ["approval.get"] fun(payload: agentlanes.ApprovalRef): agentlanes.ApprovalState One approval.

@@ -92,6 +92,7 @@ M.methods = {
   ["terminal.render"] = { context = {"terminal_id"} },
   ["terminal.list"] = { context = {} },
   ["terminal.get"] = { context = {"terminal_id"} },
+  ["approval.request"] = { lifecycle = true, context = {"session_id"} },
   ["approval.resolve"] = { lifecycle = true, context = {} },
   ["approval.list"] = { context = {} },
   ["approval.get"] = { context = {} },

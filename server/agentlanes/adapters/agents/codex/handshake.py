@@ -17,6 +17,7 @@ from agentlanes.adapters.agents.dialogue.refusals import (
     describe_lost_conversation,
     describe_refusal,
 )
+from agentlanes.adapters.agents.mcp_presets import PATIENCE_SECONDS, find_asking
 from agentlanes.kernel.ports.agents import AgentView, Attached, Launch
 from agentlanes.wire.models import AgentIdentity, AgentWrite, Offer, Problem, Setting, SettingValue
 
@@ -248,4 +249,8 @@ def _write_server(server: Any, hidden: str | None = None) -> dict[str, object]:
         headers = {str(h.get("name")): hidden or str(h.get("value")) for h in server.get("headers") or ()}
         return {"url": server["url"], **({"http_headers": headers} if headers else {})}
     env = {str(e.get("name")): hidden or str(e.get("value")) for e in server.get("env") or ()}
-    return {"command": server.get("command"), "args": list(server.get("args") or ()), **({"env": env} if env else {})}
+    asking = find_asking(server)
+    # Also over what the user's config says of it: people are asked by the server, once, and are given time.
+    more = {"default_tools_approval_mode": "approve", "tool_timeout_sec": PATIENCE_SECONDS} if asking else {}
+    args = list((asking or server).get("args") or ())
+    return {"command": server.get("command"), "args": args, **({"env": env} if env else {}), **more}

@@ -12,8 +12,9 @@ from msgspec import Struct
 from agentlanes.adapters.agents.dialogue.frames import GarbledError, bound_line, decode, show_line
 from agentlanes.adapters.agents.dialogue.outbox import INVALID_PARAMS, Outbox
 from agentlanes.adapters.agents.dialogue.prompt import NO_USAGE, Prompt
-from agentlanes.adapters.agents.dialogue.questions import APPROVAL_TIMEOUT, Questions
+from agentlanes.adapters.agents.dialogue.questions import Questions
 from agentlanes.adapters.agents.dialogue.turn_items import TurnItems
+from agentlanes.core.approval import APPROVAL_TIMEOUT
 from agentlanes.kernel.ports.agents import AgentView, Attached, Launch, Start, Step
 from agentlanes.wire.models import (
     AgentWrite,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from agentlanes.adapters.agents.dialogue.ids import derive_id
 from agentlanes.adapters.agents.dialogue.item import OpenItem
 from agentlanes.adapters.agents.dialogue.outbox import Outbox
+from agentlanes.core.moment import add_time
 from agentlanes.wire.models import Answer, Approval, ApprovalAnswered, ApprovalKind, ApprovalOption, Question, Session
 
-APPROVAL_TIMEOUT = timedelta(hours=10)
 PENDING_CAP = 100
 """Questions of one agent that may wait at a time; more than that nobody reads."""
 
@@ -131,9 +131,3 @@ def _fill_in(approval: Approval, secret: Sequence[Answer]) -> Approval:
     return msgspec.structs.replace(
         approval, decision=msgspec.structs.replace(decision, answers=(*decision.answers, *secret))
     )
-
-
-def add_time(at: str, duration: timedelta) -> str:
-    """A timestamp of the protocol, later by a duration."""
-    later = datetime.fromisoformat(at.replace("Z", "+00:00")) + duration
-    return later.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{later.microsecond // 1000:03d}Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from agentlanes.adapters.agents.mcp_presets import find_asking
 from agentlanes.adapters.agents.stream_json.handshake import find_conversation
 from agentlanes.adapters.agents.stream_json.outbox import name_conversation
 from agentlanes.kernel.ports.agents import PROMPT, AgentView, Launch, Start
@@ -97,8 +99,12 @@ def start_claude(launch: Launch, view: AgentView, process_id: str) -> Start:
     argv += ["--session-id", name_conversation(process_id)] if old_id is None or forks else []
     fills = {}
     if launch.mcp_servers:
+        asking = {str(server["name"]): found for server in launch.mcp_servers if (found := find_asking(server))}
         argv += ["--mcp-config", MCP_SERVERS]
-        fills[MCP_SERVERS] = write_mcp_servers(launch.mcp_servers)
+        fills[MCP_SERVERS] = write_mcp_servers(asking.get(str(s["name"]), s) for s in launch.mcp_servers)
+        # Claude Code gives a tool more than a day, and knows servers by letters, digits, - and _.
+        allowed = ",".join("mcp__" + re.sub(r"[^a-zA-Z0-9_-]", "_", name) for name in asking)
+        argv += ["--allowed-tools", allowed] if allowed else []
     return Start(tuple(argv), fills=fills)
 
 
