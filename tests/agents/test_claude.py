@@ -10,7 +10,13 @@ import pytest
 
 from agentlanes.adapters.agents.drivers import open_driver
 from agentlanes.adapters.agents.stream_json.claude import ClaudeDriver
-from agentlanes.adapters.agents.stream_json.launching import DIALECTS, find_dialect, start_claude, start_once
+from agentlanes.adapters.agents.stream_json.launching import (
+    DIALECTS,
+    MCP_SERVERS,
+    find_dialect,
+    start_claude,
+    start_once,
+)
 from agentlanes.adapters.agents.stream_json.once import OnceDriver
 from agentlanes.kernel.ports.agents import AgentView, Launch
 from agentlanes.wire.models import Choice, PermissionMode, SessionOrigin
@@ -248,6 +254,16 @@ def test_servers_with_secrets_stay_out_of_what_is_recorded() -> None:
     assert "secret" not in " ".join(start.argv) and start.argv[-2] == "--mcp-config"
     written = json.loads(start.fills[start.argv[-1]])
     assert written == {"mcpServers": {"docs": {"command": "docs-mcp", "args": ["-v"], "env": {"KEY": "secret"}}}}
+
+
+def test_our_own_server_asks_people_itself_and_claude_is_told_not_to() -> None:
+    ours = {"name": "our lanes", "command": "python", "args": ["-P", "-m", "agentlanes", "mcp", "--session", "ss_1"]}
+    docs = {"name": "docs", "command": "docs-mcp", "args": []}
+    launch = Launch(("claude",), {}, (), "stream_json", mcp_servers=(ours, docs))
+    start = start_claude(launch, CoreDouble(jsonrpc=None).view(), PROCESS_ID)
+    assert start.argv[-2:] == ("--allowed-tools", "mcp__our_lanes")
+    servers = json.loads(start.fills[MCP_SERVERS])["mcpServers"]
+    assert servers["our lanes"]["args"][-2:] == ["--patience", "36000"] and servers["docs"]["args"] == []
 
 
 @pytest.mark.parametrize(

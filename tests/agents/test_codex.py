@@ -84,7 +84,8 @@ def test_a_mode_that_is_no_sandbox_is_refused() -> None:
 def test_mcp_servers_are_told_whole_and_recorded_without_their_secrets() -> None:
     local = {"name": "files", "command": "mcp-files", "args": ["-v"], "env": [{"name": "KEY", "value": "hush"}]}
     remote = {"name": "far", "url": "http://127.0.0.1:9/", "headers": [{"name": "Authorization", "value": "hush"}]}
-    handshake = Handshake(Launch(DEMO, {}, (), "codex", mcp_servers=(local, remote)), "0")
+    ours = {"name": "lanes", "command": "python", "args": ["-P", "-m", "agentlanes", "mcp", "--session", "ss_1"]}
+    handshake = Handshake(Launch(DEMO, {}, (), "codex", mcp_servers=(local, remote, ours)), "0")
     outbox, view = Outbox((), None), CoreDouble().view()
     handshake.follow(view, outbox)
     handshake.receive(1, {}, None)
@@ -94,6 +95,13 @@ def test_mcp_servers_are_told_whole_and_recorded_without_their_secrets() -> None
     assert servers == {
         "files": {"command": "mcp-files", "args": ["-v"], "env": {"KEY": "hush"}},
         "far": {"url": "http://127.0.0.1:9/", "http_headers": {"Authorization": "hush"}},
+        # Which asks people itself, and waits for them.
+        "lanes": {
+            "command": "python",
+            "args": [*ours["args"], "--patience", "36000"],
+            "default_tools_approval_mode": "approve",
+            "tool_timeout_sec": 36_000,
+        },
     }
     recorded = [write.data for write in outbox.take()]
     assert "mcp-files" in recorded[2]

@@ -403,5 +403,6 @@ def test_a_server_that_is_known_needs_no_table_and_takes_what_is_written_besides
     env = [{"name": "CONTEXT7_API_KEY", "value": "s3cret"}]
     assert lookup == {"name": "lookup", "command": "context7-mcp", "args": ["--quiet"], "env": env}
     ours, browser = launch_of(profiles, "one").mcp_servers
-    assert ours["args"][-3:] == ["mcp", "--lane", "{lane_id}"] and browser["command"] == "playwright-mcp"
+    assert ours["args"][-5:] == ["mcp", "--lane", "{lane_id}", "--session", "{session_id}"]
+    assert browser["command"] == "playwright-mcp"
     assert [pair["name"] for pair in ours["env"]] == ["AGENTLANES_STATE_DIR"]

@@ -35,7 +35,9 @@ async def check_agreement(rig: Rig, client: Client) -> None:
             break
         await asyncio.sleep(PAUSE_SECONDS)
     await fresh.close()
-    assert given.seq == kept.seq
+    assert given.seq == kept.seq, (
+        f"a new peer is given event {given.seq}, and the one of the test heard {kept.seq} last"
+    )
     assert _show(given) == _show(kept)
 
 

@@ -133,13 +133,13 @@ async def test_what_an_agent_starts_may_no_more_than_itself_and_people_decide(cl
         assert "no turn runs" in sdk.fail("start_lane", prompt=ASKS)
         working = await prompt(client, own, script({"wait": True}))
         await client.wait("turn.started", lambda p: p["turn"]["turn_id"] == working)
-        asking = asyncio.create_task(asyncio.to_thread(sdk.fail, "start_lane", prompt="Wipe the disk", profile="demo"))
+        refusal = asyncio.create_task(asyncio.to_thread(sdk.fail, "start_lane", prompt="Wipe the disk", profile="demo"))
         asked = await wait_approval(client, working)
         assert asked["title"] == "Start demo in a new lane: Wipe the disk"
         await client.call(
             "approval.resolve", {"approval_id": asked["approval_id"], "kind": "reject_once", "reason": "Rather not."}
         )
-        assert "Rather not." in await asking
+        assert "Rather not." in await refusal
         asking = asyncio.create_task(asyncio.to_thread(sdk.call, "start_lane", prompt=ASKS))
         asked = await _wait_next(client, working, asked)
         assert len((await client.call("lane.list"))["lanes"]) == 1
@@ -245,6 +245,10 @@ async def test_a_real_agent_starts_another_from_its_lane_when_a_person_allows_it
             turn_id = await prompt(client, session, write_script(step, {"text": "It runs."}))
             approval = await wait_approval(client, turn_id)
             assert approval["preview"]["raw_input"] == args
+        rig.kill()
+        rig.start()
+        async with join(rig) as client:
+            # The tool still waits, and the decision reaches it.
             await resolve(client, approval, "allow_once")
             topic, turn = await wait_turn(client, turn_id)
             assert (topic, turn["summary"]) == ("turn.completed", "It runs."), turn

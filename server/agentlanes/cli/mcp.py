@@ -103,8 +103,10 @@ def _answer(id: Any, method: str, params: Any, seat: Seat, voice: _Voice) -> Non
 def _call(id: Any, name: str, given: Json, seat: Seat, voice: _Voice) -> None:
     """What goes wrong in a tool is told as its result: it is the model that has to know."""
     try:
+        tool = TOOLS[name]
+        tool.decide(name, seat, tool.check(given))
         with connect("mcp") as client:
-            told, is_error = TOOLS[name].run(seat, client, TOOLS[name].check(given)), False
+            told, is_error = tool.run(seat, client, given), False
     except Refused as refused:
         told, is_error = {"error": refused.as_json()}, True
     except (NotAllowed, Gone, StartError, OSError) as error:

@@ -75,12 +75,10 @@ class Seat:
         return dict(client.call("lane.get", lane_id=str(self.lane_id))["lane"])
 
     def ask(self, tool: str, title: str, given: Json) -> None:
-        """Has people decide, unless the lane's mode, rules or grants do; outside of lanes nobody is asked.
+        """Has people decide, unless the lane's mode, rules or grants do.
 
         The question is durable: a server that went away meanwhile is waited for. Raises NotAllowed.
         """
-        if self.lane_id is None:
-            return
         shown = {key: value[:SHOWN_CAP] if isinstance(value, str) else value for key, value in given.items()}
         question = {"title": title, "tool": f"agentlanes: {tool}", "arguments": shown}
         deadline = time.monotonic() + self._patience

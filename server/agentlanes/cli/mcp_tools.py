@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from agentlanes.cli.client import Client, Json
+from agentlanes.cli.client import Client, Json, connect
 from agentlanes.cli.mcp_seat import NotAllowed, Seat, list_all
 
 TEXT_CAP = 60_000
@@ -39,6 +39,17 @@ class Tool(NamedTuple):
     is_outside: bool = False
     """Whether it shows what an agent in a lane does not see."""
     changes: bool = False
+    question: Callable[[Seat, Client, Json], str | None] | None = None
+    """What people are asked before it is run for an agent in a lane; nothing where the tool will refuse it."""
+
+    def decide(self, name: str, seat: Seat, given: Json) -> None:
+        """Has people decide where they must, on connections of its own: a server may come and go. Raises NotAllowed."""
+        if self.question is None or seat.lane_id is None:
+            return
+        with connect("mcp") as client:
+            title = self.question(seat, client, given)
+        if title is not None:
+            seat.ask(name, title, given)
 
     def check(self, given: Json) -> Json:
         """The arguments, if they are what the tool takes. Raises NotAllowed."""
@@ -113,13 +124,16 @@ def _list_sessions(seat: Seat, client: Client, given: Json) -> Json:
     return {"sessions": [{k: v for k, v in session.items() if k not in ("offer", "primer")} for session in sessions]}
 
 
+def _question_lane(seat: Seat, client: Client, given: Json) -> str | None:
+    seat.find_workspace(client, given)
+    if seat.find_lane(client).get("parent_lane_id") is not None:
+        # A lane that an agent had started starts none: nobody is asked for what the server refuses.
+        return None
+    return f"Start {given.get('profile', 'an agent')} in a new lane: {_cut(given['prompt'])}"
+
+
 def _start_lane(seat: Seat, client: Client, given: Json) -> Json:
     workspace_id = seat.find_workspace(client, given)
-    if seat.lane_id is not None and seat.find_lane(client).get("parent_lane_id") is None:
-        # A lane that an agent had started starts none, so that nobody is asked for what the server refuses.
-        seat.ask(
-            "start_lane", f"Start {given.get('profile', 'an agent')} in a new lane: {_cut(given['prompt'])}", given
-        )
     payload = {k: v for k, v in given.items() if k in ("prompt", "name", "repo_id", "base", "profile")}
     if seat.lane_id is not None:
         payload["parent_lane_id"] = seat.lane_id
@@ -130,11 +144,17 @@ def _start_lane(seat: Seat, client: Client, given: Json) -> Json:
     }
 
 
-def _send_prompt(seat: Seat, client: Client, given: Json) -> Json:
+def _question_prompt(seat: Seat, client: Client, given: Json) -> str | None:
     session = client.call("session.get", session_id=str(given["session_id"]))["session"]
     seat.look_at(client, session)
     lane = seat.own(client, session["lane_id"])
-    seat.ask("send_prompt", f"Prompt the agent of lane {lane['name']}: {_cut(given['prompt'])}", given)
+    return f"Prompt the agent of lane {lane['name']}: {_cut(given['prompt'])}"
+
+
+def _send_prompt(seat: Seat, client: Client, given: Json) -> Json:
+    session = client.call("session.get", session_id=str(given["session_id"]))["session"]
+    seat.look_at(client, session)
+    seat.own(client, session["lane_id"])
     turn = client.call("turn.create", {"prompt": given["prompt"]}, session_id=session["session_id"])["turn"]
     return {"turn_id": turn["turn_id"], "status": turn["status"], "position": turn.get("position")}
 
@@ -230,12 +250,14 @@ TOOLS: dict[str, Tool] = {
         },
         _start_lane,
         changes=True,
+        question=_question_lane,
     ),
     "send_prompt": Tool(
         "Say something to an agent that you had started; it waits its turn where that agent is busy.",
         {"session_id": "whose conversation", "prompt": "what is said"},
         _send_prompt,
         changes=True,
+        question=_question_prompt,
     ),
     "wait_for_turn": Tool(
         "Wait until a turn is over, or waits for a decision, and tell how it went.",
