@@ -21,6 +21,8 @@ def test_a_prompt_is_started_and_waited_for(place: Place) -> None:
     again = json.loads(place.run("start", WRITE, "--in", str(repo / "src"), "--envelope", "once").stdout)
     assert again["lane"]["lane_id"] == made["lane"]["lane_id"]
     assert len(place.call("lane.list")["lanes"]) == 1
+    own = json.loads(place.run("start", WRITE, "--in", str(repo), "--lane-mode", "clone").stdout)
+    assert own["lane"]["mode"] == "clone" and "mode" not in made["lane"]
 
 
 def test_what_cannot_be_started_is_told_in_one_line(place: Place) -> None:

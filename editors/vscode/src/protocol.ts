@@ -596,6 +596,8 @@ export interface LaneStart {
   base?: string;
   /** `<prefix>/<short id>-<slug>` where absent. */
   branch?: BranchName;
+  /** The repo's lane_mode where absent. */
+  mode?: LaneMode;
   /** Limits of the lane's turns; one of a workspace that exists. */
   constraint?: ConstraintName;
   /** supervised where absent. */

@@ -9,7 +9,7 @@ from agentlanes.cli.client import Client, Json, connect
 from agentlanes.cli.outcome import Outcome
 from agentlanes.cli.output import tell
 
-_CHOICES = ("name", "profile", "target_branch", "base", "branch", "permission_mode", "constraint")
+_CHOICES = ("name", "profile", "target_branch", "base", "branch", "mode", "permission_mode", "constraint")
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,16 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", dest="target_branch", metavar="BRANCH", help="where the lane merges into")
     parser.add_argument("--base", metavar="REVISION", help="where it starts; the target where absent")
     parser.add_argument("--branch", help="the lane's own; made from its name where absent")
-    parser.add_argument("--mode", dest="permission_mode", choices=("supervised", "plan", "auto"))
+    parser.add_argument(
+        "--lane-mode",
+        dest="mode",
+        choices=("worktree", "clone"),
+        help="a worktree of the repository, or a repository of its own in which the agent can commit itself; "
+        "the repo's lane_mode where absent",
+    )
+    parser.add_argument(
+        "--mode", dest="permission_mode", choices=("supervised", "plan", "auto"), help="what the agent may do unasked"
+    )
     parser.add_argument("--constraint", metavar="NAME", help="limits of its turns")
     parser.add_argument("--envelope", dest="envelope_id", metavar="ID", help="makes a repeat of the command harmless")
     parser.add_argument("--wait", action="store_true", help="wait until the turn has ended")

@@ -70,6 +70,7 @@ def start(draft: Draft, command: Command[LaneStart]) -> None:
         target_branch=payload.target_branch,
         base=payload.base,
         branch=payload.branch,
+        mode=payload.mode,
         constraint=payload.constraint,
         permission_mode=payload.permission_mode,
         rules=payload.rules,

@@ -518,6 +518,7 @@ class LaneStart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     target_branch: BranchName | None = None
     base: str | None = None
     branch: BranchName | None = None
+    mode: LaneMode | None = None
     constraint: ConstraintName | None = None
     permission_mode: PermissionMode | None = None
     rules: tuple[Rule, ...] = ()

@@ -450,6 +450,7 @@ error('a meta file')
 ---@field target_branch? agentlanes.BranchName The repo's default where absent.
 ---@field base? string Branch or commit to start from; the target branch where absent.
 ---@field branch? agentlanes.BranchName `<prefix>/<short id>-<slug>` where absent.
+---@field mode? agentlanes.LaneMode The repo's lane_mode where absent.
 ---@field constraint? agentlanes.ConstraintName Limits of the lane's turns; one of a workspace that exists.
 ---@field permission_mode? agentlanes.PermissionMode supervised where absent.
 ---@field rules? agentlanes.Rule[]
