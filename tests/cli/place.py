@@ -117,8 +117,10 @@ class Place:
         return repo
 
     def make_lane(self) -> str:
-        """The id of a lane that is ready."""
-        repo = self.make_repo()
+        """The id of a lane that is ready, in the repository that is there or in a new one."""
+        repo = self.folder / "repo"
+        if not repo.exists():
+            self.make_repo()
         workspace = self.call("workspace.create", {"root_paths": [str(repo)]})["workspace"]["workspace_id"]
         self.call("repo.add", {"path": str(repo)}, "--workspace", workspace)
         lane = self.call("lane.create", {"name": "Try it"}, "--workspace", workspace, "--wait")["lane"]

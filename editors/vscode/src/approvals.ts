@@ -1,8 +1,9 @@
-/** What agents ask: a list that is always there, and a notification with buttons that goes when anybody has answered. */
+/** What agents ask: a list that is always there, and a notification with buttons where the session is not on the screen. */
 
 import * as vscode from "vscode";
 import { Refusal, type Connection } from "./connection";
 import type { Approval, ApprovalOption, ApprovalResolve, ApprovalScope } from "./protocol";
+import type { SessionPanels } from "./session_panel";
 
 type Decided = Omit<ApprovalResolve, "approval_id">;
 
@@ -19,7 +20,10 @@ export class Approvals implements vscode.TreeDataProvider<ApprovalNode>, vscode.
   private readonly told = new Set<string>();
   private readonly listening: vscode.Disposable;
 
-  constructor(private readonly connection: Connection) {
+  constructor(
+    private readonly connection: Connection,
+    private readonly panels: SessionPanels,
+  ) {
     this.listening = connection.mirror.listen((change) => {
       if (change.op === "reset" || (change.op !== "append" && change.noun === "approval")) this.follow();
     });
@@ -114,7 +118,8 @@ export class Approvals implements vscode.TreeDataProvider<ApprovalNode>, vscode.
     for (const approval of pending) {
       if (!this.told.has(approval.approval_id)) {
         this.told.add(approval.approval_id);
-        void this.notify(approval);
+        // Its own panel asks, and a notification would lie over the buttons there.
+        if (!this.panels.isVisible(approval.session_id ?? "")) void this.notify(approval);
       }
     }
   }

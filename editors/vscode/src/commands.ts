@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import type { ApprovalNode, Approvals } from "./approvals";
 import type { Changes } from "./changes";
 import { Refusal, type Connection } from "./connection";
-import { showHealth } from "./health";
+import type { Health } from "./health";
 import { laneCommands } from "./lane_commands";
 import type { Picker, Target } from "./pick";
 import type { Review } from "./review";
@@ -18,6 +18,7 @@ export interface Surfaces {
   approvals: Approvals;
   changes: Changes;
   controls: LaneSourceControls;
+  health: Health;
   review: Review;
   panels: SessionPanels;
   terminals: Terminals;
@@ -35,7 +36,7 @@ export const NEEDS_TRUST = [
 
 /** Registers every command of the manifest. */
 export function registerCommands(surfaces: Surfaces): vscode.Disposable[] {
-  const { connection, approvals, review } = surfaces;
+  const { connection, approvals, health, review } = surfaces;
   const onApproval = (act: (node: ApprovalNode) => unknown): Actions[string] => {
     return (target) => (target !== undefined && "kind" in target && target.kind === "approval" ? act(target) : approvals.answer());
   };
@@ -47,7 +48,7 @@ export function registerCommands(surfaces: Surfaces): vscode.Disposable[] {
     answer: onApproval(({ approval }) => approvals.answer(approval)),
     previewApproval: onApproval(({ approval }) => review.preview(approval)),
     restart: () => connection.restart(),
-    health: () => showHealth(connection),
+    health: () => health.show(),
     openWalkthrough: () => vscode.commands.executeCommand("workbench.action.openWalkthrough", "agentlanes.agentlanes#start"),
   };
   return Object.entries(actions).map(([name, action]) => vscode.commands.registerCommand(`agentlanes.${name}`, guard(NEEDS_TRUST.includes(name) ? trusted(action) : action)));

@@ -6,6 +6,7 @@ import { Changes } from "./changes";
 import { registerCommands } from "./commands";
 import { Connection } from "./connection";
 import { Documents } from "./documents";
+import { Health } from "./health";
 import { LaneTree } from "./lanes";
 import { Notices } from "./notices";
 import { Picker } from "./pick";
@@ -26,13 +27,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const connection = new Connection(log);
   const changes = new Changes(connection);
   const documents = new Documents(connection, changes);
-  const approvals = new Approvals(connection);
   const tree = new LaneTree(connection, changes);
   const review = new Review(connection, changes, documents);
   const panels = new SessionPanels(connection, review, context);
+  const approvals = new Approvals(connection, panels);
   const controls = new LaneSourceControls(connection, changes, documents);
   const picker = new Picker(connection, panels, controls);
   const terminals = new Terminals(connection);
+  const health = new Health(connection);
   const approvalView = vscode.window.createTreeView("agentlanes.approvals", { treeDataProvider: approvals });
   approvals.onDidChangeTreeData(() => {
     const waiting = approvals.pending().length;
@@ -50,6 +52,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     controls,
     new Notices(connection, panels),
     terminals,
+    health,
     approvalView,
     new Status(connection),
     vscode.window.createTreeView("agentlanes.lanes", { treeDataProvider: tree }),
@@ -59,7 +62,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
         return lane === undefined ? undefined : terminals.profile(lane);
       },
     }),
-    ...registerCommands({ connection, approvals, changes, controls, review, panels, terminals, picker }),
+    ...registerCommands({ connection, approvals, changes, controls, health, review, panels, terminals, picker }),
   );
   connection.start().catch(async (error: unknown) => {
     log.error(String(error));

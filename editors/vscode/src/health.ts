@@ -4,10 +4,29 @@ import * as vscode from "vscode";
 import { Refusal, type Connection } from "./connection";
 import { VERSION, type Agent } from "./protocol";
 
-/** Opens a page that says it. */
-export async function showHealth(connection: Connection): Promise<void> {
-  const content = (await describe(connection)).join("\n");
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "markdown", content }));
+const PAGE = vscode.Uri.from({ scheme: "agentlanes-health", path: "/Health.md" });
+
+/** A read-only page that says it, and is read anew whenever it is asked for. */
+export class Health implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.changed.event;
+  private readonly registration = vscode.workspace.registerTextDocumentContentProvider(PAGE.scheme, this);
+
+  constructor(private readonly connection: Connection) {}
+
+  dispose(): void {
+    this.registration.dispose();
+    this.changed.dispose();
+  }
+
+  async provideTextDocumentContent(): Promise<string> {
+    return (await describe(this.connection)).join("\n");
+  }
+
+  async show(): Promise<void> {
+    this.changed.fire(PAGE);
+    await vscode.window.showTextDocument(PAGE);
+  }
 }
 
 async function describe(connection: Connection): Promise<string[]> {

@@ -143,12 +143,12 @@ async function tellRescue(lane: Lane, rescues: Rescue[]): Promise<void> {
 }
 
 async function makeConstraint({ connection }: Surfaces, lane: Lane): Promise<string | undefined> {
-  const name = await vscode.window.showInputBox({ title: "New Limits (1/3)", prompt: "Name" });
+  const name = await vscode.window.showInputBox({ title: "New Limits (1/3)", prompt: "Name", ignoreFocusOut: true });
   if (name === undefined || name.trim() === "") return undefined;
   const isNumber = (text: string) => (text === "" || Number(text) > 0 ? undefined : "A number, or nothing for no limit");
-  const minutes = await vscode.window.showInputBox({ title: "New Limits (2/3)", prompt: "Minutes that a turn may run; empty for no limit", validateInput: isNumber });
+  const minutes = await vscode.window.showInputBox({ title: "New Limits (2/3)", prompt: "Minutes that a turn may run; empty for no limit", validateInput: isNumber, ignoreFocusOut: true });
   if (minutes === undefined) return undefined;
-  const tokens = await vscode.window.showInputBox({ title: "New Limits (3/3)", prompt: "Tokens that a turn may take; empty for no limit", validateInput: isNumber });
+  const tokens = await vscode.window.showInputBox({ title: "New Limits (3/3)", prompt: "Tokens that a turn may take; empty for no limit", validateInput: isNumber, ignoreFocusOut: true });
   if (tokens === undefined) return undefined;
   const limits = {
     name,

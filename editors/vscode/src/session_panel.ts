@@ -11,9 +11,9 @@ export type Told = Item & { text: string };
 
 /** What the panel's page is told. Text that grew travels alone; the rest is whole. */
 export type ToPage =
-  | { kind: "all"; session: Session; lane?: Lane; turns: Turn[]; items: Told[]; approvals: Approval[]; more: boolean; draft: string }
+  | { kind: "all"; session: Session; origin: string; lane?: Lane; turns: Turn[]; items: Told[]; approvals: Approval[]; more: boolean; draft: string }
   | { kind: "gone" }
-  | { kind: "session"; session: Session }
+  | { kind: "session"; session: Session; origin: string }
   | { kind: "lane"; lane: Lane }
   | { kind: "turn"; turn: Turn }
   | { kind: "item"; item: Told }
@@ -199,7 +199,7 @@ class SessionPanel implements vscode.Disposable {
     else if (change.noun === "session") {
       const session = change.entity as unknown as Session;
       this.name(session);
-      this.tell({ kind: "session", session });
+      this.tell({ kind: "session", session, origin: this.origin(session) });
     }
   }
 
@@ -215,6 +215,7 @@ class SessionPanel implements vscode.Disposable {
     this.tell({
       kind: "all",
       session,
+      origin: this.origin(session),
       lane: mirror.get("lane", session.lane_id),
       turns: shown,
       items: shown.flatMap((turn) => mirror.list("item", turn.turn_id)).map((item) => this.whole(item)),
@@ -312,6 +313,14 @@ class SessionPanel implements vscode.Disposable {
     await vscode.window.showTextDocument(uri, { preview: true, selection: new vscode.Range(at, at) });
   }
 
+  /** What a session goes on from; empty where it began by itself. */
+  private origin({ origin }: Session): string {
+    if (origin === undefined) return "";
+    const other = this.connection.mirror.get("session", origin.session_id);
+    const name = other === undefined ? "another conversation" : `${other.profile}, ${other.title ?? "no title yet"}`;
+    return origin.kind === "handover" ? `takes over from ${name}` : `goes on from ${name}`;
+  }
+
   private name(session: Session): void {
     const lane = this.connection.mirror.get("lane", session.lane_id);
     this.panel.title = session.title ?? lane?.name ?? "Session";
@@ -342,14 +351,15 @@ function writePage(webview: vscode.Webview, extensionUri: vscode.Uri, sessionId:
 <link rel="stylesheet" href="${address("media", "session.css")}">
 </head>
 <body data-session="${sessionId}">
-<button id="earlier" hidden>Show what was before</button>
+<button id="earlier" class="second" hidden>Show what was before</button>
+<div id="head"></div>
 <main id="transcript" aria-live="polite"></main>
 <footer>
 <div id="questions"></div>
 <ol id="queue"></ol>
 <ul id="commands" role="listbox" hidden></ul>
 <textarea id="prompt" rows="3" placeholder="What shall be done? Enter sends, Shift+Enter begins a line, / lists the agent's commands"></textarea>
-<nav><span id="settings"></span><span id="activity"></span><button id="interrupt" hidden>Stop</button><button id="steer" hidden>Steer</button><button id="replace" hidden>Replace</button><button id="send">Send</button></nav>
+<nav><span id="settings"></span><span id="activity"></span><button id="interrupt" class="second" hidden>Stop</button><button id="steer" class="second" hidden>Steer</button><button id="replace" class="second" hidden>Replace</button><button id="send">Send</button></nav>
 </footer>
 <script src="${address("dist", "session.js")}"></script>
 </body>

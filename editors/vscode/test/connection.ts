@@ -1,13 +1,11 @@
 /** The server stops, is killed and comes back under an open window, and others drive what the window shows. */
 
 import * as assert from "node:assert/strict";
-import { play, said, script, startLane, turnEnd, until, type Api } from "./story";
+import { said, script, startLane, turnEnd, until, type Api } from "./story";
 
 const COUNT = Array.from({ length: 200 }, (_, number) => `n${number}`).join(" ");
 
-export function run(): Promise<void> {
-  return play({ serverIsStopped, serverIsKilled, whatIsSentMeanwhileIsDoneOnce });
-}
+export const stories = { serverIsStopped, serverIsKilled, whatIsSentMeanwhileIsDoneOnce };
 
 function serverIsStopped(api: Api): Promise<void> {
   return goneInMidTurn(api, async () => void (await api.connection.call("server.stop")));

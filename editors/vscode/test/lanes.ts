@@ -6,11 +6,9 @@ import * as vscode from "vscode";
 import { NEEDS_TRUST } from "../src/commands";
 import type { ChangedFile } from "../src/changes";
 import type { Approval } from "../src/protocol";
-import { nextApproval, node, play, said, script, startLane, turnEnd, until, wait, type Api } from "./story";
+import { nextApproval, node, said, script, startLane, turnEnd, until, wait, type Api } from "./story";
 
-export function run(): Promise<void> {
-  return play({ everyCommand, fromPromptToMerge, theQueueIsOrdered, whatIsAllowedForALaneIsRevoked, theOldTextIsThatOfTheMergeBase, conversationsGoOn });
-}
+export const stories = { everyCommand, fromPromptToMerge, theQueueIsOrdered, whatIsAllowedForALaneIsRevoked, theOldTextIsThatOfTheMergeBase, conversationsGoOn };
 
 async function everyCommand(): Promise<void> {
   const manifest = vscode.extensions.getExtension("agentlanes.agentlanes")?.packageJSON as {

@@ -12,17 +12,24 @@ export type Story = (api: Api) => Promise<void>;
 /** Only a test that fails waits so long. */
 const PATIENCE_MS = 90_000;
 
-/** Plays stories one after the other, and says which were played. */
+/** Plays stories one after the other, and says which were played and which failed. */
 export async function play(stories: Record<string, Story>): Promise<void> {
   const extension = vscode.extensions.getExtension<Api>("agentlanes.agentlanes");
   assert.ok(extension, "the extension is not there");
   const api = await extension.activate();
   await until(api, () => api.connection.connected, "the connection");
+  const failed: string[] = [];
   for (const [name, story] of Object.entries(stories)) {
     console.log(`EXT-TESTS begins: ${name}`);
-    await story(api);
-    console.log(`EXT-TESTS ok: ${name}`);
+    try {
+      await story(api);
+      console.log(`EXT-TESTS ok: ${name}`);
+    } catch (error) {
+      failed.push(name);
+      console.log(`EXT-TESTS failed: ${name}: ${error instanceof Error ? error.stack : String(error)}`);
+    }
   }
+  assert.deepEqual(failed, []);
 }
 
 /** A prompt that tells the demo agent what to do. */

@@ -4,25 +4,24 @@ import * as assert from "node:assert/strict";
 import * as vscode from "vscode";
 import { LanePty } from "../src/terminals";
 import type { Lane, Terminal } from "../src/protocol";
-import { play, script, startLane, turnEnd, until, wait, type Api } from "./story";
+import { script, startLane, turnEnd, until, wait, type Api, type Story } from "./story";
 
 const QUERY = "\x1b[5n";
 /** So much that a window that is only written to would choke on it. */
 const FLOOD = 500_000;
 
-export function run(): Promise<void> {
-  let lane: Lane;
-  return play({
-    aLane: async (api) => {
-      const started = await startLane(api, script({ say: "A lane to work in" }));
-      await turnEnd(api, started.turn);
-      lane = started.lane;
-    },
-    aViewGoesOnWhereTheLastOneWas: (api) => goesOn(api, lane),
-    aFloodWhileOneTypes: (api) => flood(api, lane),
-    theServerIsGoneForAMoment: (api) => gone(api, lane),
-  });
-}
+let lane: Lane;
+
+export const stories: Record<string, Story> = {
+  aLane: async (api) => {
+    const started = await startLane(api, script({ say: "A lane to work in" }));
+    await turnEnd(api, started.turn);
+    lane = started.lane;
+  },
+  aViewGoesOnWhereTheLastOneWas: (api) => goesOn(api, lane),
+  aFloodWhileOneTypes: (api) => flood(api, lane),
+  theServerIsGoneForAMoment: (api) => gone(api, lane),
+};
 
 async function goesOn(api: Api, lane: Lane): Promise<void> {
   const terminal = await spawn(api, lane, 'echo "héllo"; while read line; do echo "got $line"; done');

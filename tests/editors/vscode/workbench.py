@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from cli.place import Place
 
 ROOT = Path(__file__).parents[3]
 EXTENSION = ROOT / "editors" / "vscode"
+PACKED = EXTENSION / "dist" / "agentlanes.vsix"
 CODE = ROOT / ".cache" / "vscode"
 PICTURES = ROOT / ".cache" / "screenshots"
 PATIENCE_MS = 120_000
@@ -30,21 +31,40 @@ _CHROMIUM = [
 ]
 _SETTINGS = {
     "workbench.startupEditor": "none",
+    "workbench.reduceMotion": "on",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.welcomePage.walkthroughs.openOnInstall": False,
     "terminal.integrated.gpuAcceleration": "off",
     "chat.disableAIFeatures": True,
+    "remote.autoForwardPorts": False,
+    "git.openRepositoryInParentFolders": "never",
     "telemetry.telemetryLevel": "off",
     "update.mode": "none",
 }
+# A browser gives an editor no time at the end, so it writes what its windows look like every few seconds.
+_IS_KEPT = """async ([key, text]) => {
+  for (const { name } of await indexedDB.databases()) {
+    const db = await new Promise((done) => { indexedDB.open(name).onsuccess = (event) => done(event.target.result) })
+    try {
+      if (!db.objectStoreNames.contains("ItemTable")) continue
+      const read = db.transaction("ItemTable").objectStore("ItemTable").get(key)
+      const found = await new Promise((done) => { read.onsuccess = () => done(read.result) })
+      if (String(found).includes(text)) return true
+    } finally {
+      db.close()
+    }
+  }
+  return false
+}"""
 
 
 class Workbench:
     """One VS Code server in a place of its own."""
 
-    def __init__(self, place: Place, address: str) -> None:
+    def __init__(self, place: Place, address: str, chromium: Browser) -> None:
         self.place = place
         self.address = address
+        self.chromium = chromium
 
     def run_suite(self, suite: Path) -> tuple[int, list[str]]:
         """Runs a test module in the extension host. Returns its exit code and what it logged."""
@@ -68,16 +88,12 @@ class Workbench:
 
     @contextlib.contextmanager
     def open(self, payload: list[list[str]] | None = None) -> Iterator[Page]:
-        """A browser with a window on the place's repository."""
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_chromium(), args=_CHROMIUM)
-            try:
-                page = browser.new_page(viewport={"width": 1280, "height": 800})
-                page.set_default_timeout(PATIENCE_MS)
-                self.visit(page, payload)
-                yield page
-            finally:
-                browser.close()
+        """A window on the place's repository."""
+        with self.chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            self.visit(page, payload)
+            yield page
 
     def visit(self, page: Page, payload: list[list[str]] | None = None) -> None:
         """Opens the window on a page that was on something else; what an earlier window has left is there again."""
@@ -85,6 +101,15 @@ class Workbench:
         if payload is not None:
             query["payload"] = json.dumps(payload)
         page.goto(f"http://{self.address}/?{urllib.parse.urlencode(query)}", wait_until="commit")
+
+    def wait_until_kept(self, page: Page, panel: str, draft: str = "") -> None:
+        """Waits until the editor has kept a session's panel, and a draft in it, for the next window."""
+        looks = PATIENCE_MS // 100
+        for key, text in (("memento/workbench.parts.editor", panel), ("agentlanes.agentlanes", draft)):
+            while text and not page.evaluate(_IS_KEPT, [key, text]):
+                looks -= 1
+                assert looks > 0, f"{text!r} is not kept"
+                page.wait_for_timeout(100)
 
     def _remote(self, path: Path) -> str:
         return f"vscode-remote://{self.address}{path}"
@@ -98,8 +123,25 @@ def find_chromium() -> str:
 
 
 @contextlib.contextmanager
-def start_workbench(place: Place, *, packed: Path | None = None, trusts: bool = True) -> Iterator[Workbench]:
-    """Starts the server with the folders of a user who never saw VS Code; `packed` is a .vsix to install first."""
+def start_chromium() -> Iterator[Browser]:
+    """A browser without a screen. While it is there, nothing else of its process can use asyncio."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=_CHROMIUM)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def start_workbench(
+    place: Place, chromium: Browser, *, packed: Path | None = None, trusts: bool = True
+) -> Iterator[Workbench]:
+    """Starts the server with the folders of a user who never saw VS Code.
+
+    `packed` is a .vsix to install first. Without one, the window is for suites in the extension host: these need the
+    smoke-test driver, which shows no notifications.
+    """
     run = place.folder / "vscode"
     user = run / "data" / "User"
     user.mkdir(parents=True)
@@ -116,17 +158,19 @@ def start_workbench(place: Place, *, packed: Path | None = None, trusts: bool = 
     (run / "server" / "data" / "Machine").mkdir(parents=True, exist_ok=True)
     (run / "server" / "data" / "Machine" / "settings.json").write_text(json.dumps({"agentlanes.command": command}))
     flags = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms"]
+    if packed is None:
+        flags.append("--enable-smoke-test-driver")
     log = place.folder / "vscode.log"
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [node, main, *flags, *dirs, "--telemetry-level", "off", "--enable-smoke-test-driver"],
+            [node, main, *flags, *dirs, "--telemetry-level", "off"],
             env=env,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        yield Workbench(place, _wait_for_address(server, log))
+        yield Workbench(place, _wait_for_address(server, log), chromium)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()

@@ -55,13 +55,14 @@ function showQuestion(approval: Approval): HTMLElement {
   if (approval.preview?.command !== undefined) row.append(make("code", "", undefined, approval.preview.command));
   const choices = make("span", "choices");
   if ((approval.questions ?? []).length > 0) {
-    choices.append(choice("Answer…", "allow", () => ask({ kind: "answer", approval_id: approval.approval_id })));
+    choices.append(choice("Answer…", true, () => ask({ kind: "answer", approval_id: approval.approval_id })));
   } else {
-    for (const option of approval.options) {
-      const { approval_id } = approval;
-      choices.append(choice(option.label, option.kind, () => ask({ kind: "answer", approval_id, option_id: option.option_id })));
+    const { approval_id, options } = approval;
+    const first = options.find((option) => option.kind.startsWith("allow"));
+    for (const option of options) {
+      choices.append(choice(option.label, option === first, () => ask({ kind: "answer", approval_id, option_id: option.option_id })));
     }
-    choices.append(choice("More…", "more", () => ask({ kind: "answer", approval_id: approval.approval_id })));
+    choices.append(choice("More…", false, () => ask({ kind: "answer", approval_id })));
   }
   if ((approval.preview?.changes ?? []).length > 0 || approval.preview?.command !== undefined) {
     choices.append(action("±", "Show what it would change", () => ask({ kind: "preview", approval_id: approval.approval_id })));
@@ -70,8 +71,8 @@ function showQuestion(approval: Approval): HTMLElement {
   return row;
 }
 
-function choice(label: string, kind: string, act: () => void): HTMLButtonElement {
-  const button = make("button", kind.startsWith("allow") ? "" : "second", undefined, label);
+function choice(label: string, isFirst: boolean, act: () => void): HTMLButtonElement {
+  const button = make("button", isFirst ? "" : "second", undefined, label);
   button.addEventListener("click", act);
   return button;
 }

@@ -7,6 +7,7 @@ import { action, ask, find, link, make } from "./page";
 import { Prose } from "./prose";
 
 const transcript = find("transcript");
+const head = find("head");
 const earlier = find("earlier");
 const entry: Entry = { turns: new Map(), approvals: new Map(), connected: true };
 const positions = new Map<string, number>();
@@ -29,6 +30,7 @@ function take(message: ToPage): void {
       return;
     case "session":
       entry.session = message.session;
+      showHead(message.origin, message.session.primer);
       break;
     case "lane":
       entry.lane = message.lane;
@@ -67,22 +69,40 @@ function showAll(message: ToPage & { kind: "all" }): void {
   for (const approval of message.approvals) entry.approvals.set(approval.approval_id, approval);
   const isFirst = entry.session === undefined;
   entry.session = message.session;
+  showHead(message.origin, message.session.primer);
   entry.lane = message.lane;
   entry.connected = true;
   if (isFirst) takeEntry(message.draft);
+}
+
+/** What the conversation goes on from, and what its agent was told of that. */
+function showHead(origin: string, primer: string | undefined): void {
+  head.hidden = origin === "";
+  head.replaceChildren(primer === undefined ? make("p", "origin", undefined, `↪ ${origin}`) : folded("origin", `↪ ${origin}`, primer));
+}
+
+function folded(classes: string, summary: string, text: string, id?: string): HTMLDetailsElement {
+  const details = make("details", classes, id);
+  details.append(make("summary", "", undefined, summary), make("pre", "text", undefined, text));
+  return details;
 }
 
 function showTurn(turn: Turn): void {
   entry.turns.set(turn.turn_id, turn);
   if (turn.status === "queued" || turn.status === "canceled") return void document.getElementById(turn.turn_id)?.remove();
   const section = document.getElementById(turn.turn_id) ?? transcript.appendChild(make("section", "", turn.turn_id));
-  const head = section.querySelector("header") ?? section.insertBefore(make("header"), section.firstChild);
-  head.replaceChildren(make("div", "asked", undefined, turn.prompt), make("span", `status ${turn.status}`, undefined, describe(turn)));
-  if (turn.ended_at !== undefined) {
-    head.append(
+  section.classList.toggle("dropped", turn.dropped === true);
+  const title = section.querySelector("header") ?? section.insertBefore(make("header"), section.firstChild);
+  title.replaceChildren(make("div", "asked", undefined, turn.prompt), make("span", `status ${turn.status}`, undefined, describe(turn)));
+  if (turn.ended_at !== undefined && turn.dropped !== true) {
+    title.append(
       action("⑂", "Fork: go on from here in a session of its own", () => ask({ kind: "command", command: "fork", turn_id: turn.turn_id })),
       action("↺", "Rewind: take back this turn and all after it", () => ask({ kind: "command", command: "rewind", turn_id: turn.turn_id })),
     );
+  }
+  const primer = `${turn.turn_id}-primer`;
+  if (turn.primer !== undefined && document.getElementById(primer) === null) {
+    title.after(folded("primer", "↪ told what was done before", turn.primer, primer));
   }
   for (const steer of turn.steers ?? []) {
     const id = `${turn.turn_id}-${steer.number}`;
@@ -99,7 +119,7 @@ function showTurn(turn: Turn): void {
 function describe(turn: Turn): string {
   const { input_tokens, output_tokens, cost } = turn.usage ?? {};
   const tokens = input_tokens === undefined && output_tokens === undefined ? "" : ` · ${(input_tokens ?? 0) + (output_tokens ?? 0)} tokens`;
-  return `${turn.status}${tokens}${cost === undefined ? "" : ` · ${cost.amount.toFixed(2)} ${cost.currency}`}`;
+  return `${turn.dropped === true ? "taken back" : turn.status}${tokens}${cost === undefined ? "" : ` · ${cost.amount.toFixed(2)} ${cost.currency}`}`;
 }
 
 function showItem(item: Told): void {
