@@ -8,8 +8,7 @@ from playwright.sync_api import Browser
 from cli.place import Place
 from editors.vscode.workbench import EXTENSION, start_workbench
 
-# Two windows at once would starve each other, so one worker has them all.
-pytestmark = [pytest.mark.vscode, pytest.mark.xdist_group("vscode")]
+pytestmark = pytest.mark.vscode
 STORIES = 13
 
 

@@ -16,8 +16,7 @@ from editors.neovim.screen import start_screen
 from editors.vscode.person import Person
 from editors.vscode.workbench import PACKED, Workbench, start_workbench
 
-# Two windows at once would starve each other, so one worker has them all.
-pytestmark = [pytest.mark.vscode, pytest.mark.xdist_group("vscode")]
+pytestmark = pytest.mark.vscode
 
 
 def script(*steps: Mapping[str, object]) -> str:
@@ -157,10 +156,10 @@ def test_a_terminal_that_floods_while_one_types(person: Person) -> None:
 
 def test_a_script_and_neovim_drive_the_session_that_the_window_shows(workbench: Workbench, person: Person) -> None:
     place = workbench.place
-    person.start_lane("Drive together")
+    person.start_lane("Say how to contribute")
     expect(person.question).to_be_visible()
     with start_screen(place) as neovim:
-        neovim.type(":Lanes open Drive", "Enter")
+        neovim.type(":Lanes open Say", "Enter")
         neovim.wait("aa Allow")
         neovim.photograph("neovim-beside-vscode")
         person.photograph("beside-neovim")

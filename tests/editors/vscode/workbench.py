@@ -23,7 +23,7 @@ EXTENSION = ROOT / "editors" / "vscode"
 PACKED = EXTENSION / "dist" / "agentlanes.vsix"
 CODE = ROOT / ".cache" / "vscode"
 PICTURES = ROOT / ".cache" / "screenshots"
-PATIENCE_MS = 120_000
+PATIENCE_MS = 60_000
 
 _CHROMIUM = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -80,7 +80,7 @@ class Workbench:
             page.expose_function("codeAutomationExit", lambda code, logs=None: exits.append(code))
             page.expose_function("codeAutomationLog", lambda kind, args: logged.append(" ".join(map(str, args))))
             page.reload()
-            for _ in range(PATIENCE_MS // 50):
+            for _ in range(2 * PATIENCE_MS // 100):
                 if exits:
                     return exits[0], logged
                 page.wait_for_timeout(100)
