@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 
 help:
 	@echo 'make try          watch an agent work in a lane of its own (ARGS="--repo DIR --profile NAME --yes")'
-	@echo 'make test         the tests (ARGS="-k name" for some)'
+	@echo 'make test         the tests, in Neovim and VS Code too (ARGS="-k name" for some)'
 	@echo 'make test-editors the tests in Neovim, VS Code, Helix and Emacs, with pictures in .cache/screenshots'
 	@echo 'make check        format, lint, types, floors, generated files'
 	@echo 'make bench        the benchmarks, each beside its peers'
@@ -28,10 +28,10 @@ help:
 try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
-test: $(INSTALLED)
+test: $(INSTALLED) vscode
 	@.ci/prerequisites tmux luacheck
 	@$(MAKE) --silent agents AGENTS=ci
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents and not vscode and not plain_editors' $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents and not plain_editors' $(ARGS)
 
 test-editors: $(INSTALLED) vscode plain-editors
 	@.ci/prerequisites tmux luacheck
@@ -84,10 +84,10 @@ $(VSCODE)/node_modules/.installed: $(VSCODE)/package-lock.json
 vsix: $(VSCODE)/node_modules/.installed
 	@cd $(VSCODE) && npm run -s check && npm run -s build && npm run -s build-tests && npm run -s package >&2
 
-# A real VS Code with the extension, for tests.
-vscode: vsix
-	@.ci/prerequisites compiler chromium
-	@tests/editors/vscode/install .cache/vscode
+# A real VS Code with the extension, for tests. One is installed while the other is packed.
+vscode:
+	@.ci/prerequisites node compiler chromium
+	@tests/editors/vscode/install .cache/vscode & installs=$$!; $(MAKE) --silent vsix; packed=$$?; wait $$installs && exit $$packed
 
 # Editors that know nothing of agentlanes, for tests.
 plain-editors:
