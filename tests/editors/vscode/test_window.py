@@ -219,6 +219,21 @@ def test_a_conversation_is_taken_back_handed_over_and_bounded(workbench: Workben
     expect(page_text).to_contain_text("ready")
 
 
+def test_the_walkthrough_shows_how_it_is_done(person: Person) -> None:
+    page = person.page
+    page.set_viewport_size({"width": 1700, "height": 800})
+    person.command("Getting Started")
+    for title, picture in (("Start a lane", "session"), ("Answer its questions", "question"), ("Review", "review")):
+        step = page.locator(".getting-started-step").filter(has_text=title).first
+        step.click()
+        expect(step).to_have_class(re.compile("expanded"))
+        expect(step).not_to_contain_text(re.compile(r"[*`\]]"))
+        shown = person.session.locator(f"img[src$='doc/{picture}.png']")
+        expect(shown).to_have_js_property("naturalWidth", 1280)
+    person.photograph("walkthrough")
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
 def test_in_an_untrusted_folder_lanes_are_shown_and_nothing_is_started(place: Place, chromium: Browser) -> None:
     place.make_lane()
     untrusted = start_workbench(place, chromium, packed=PACKED, trusts=False)
