@@ -27,18 +27,35 @@ async def check_agreement(rig: Rig, client: Client) -> None:
     if client.is_lost or client.oracle.mirror.seq is None:
         return
     fresh = await rig.connect("fresh")
-    kept = given = client.oracle.mirror
+    kept = client.oracle.mirror
+    looks: list[str] = []
     for _ in range(LOOKS):
         given = Mirror()
         given.begin(await fresh.call("event.subscribe"))
-        if given.seq == kept.seq and _show(given) == _show(kept):
+        differing = _find_differences(given, kept)
+        if given.seq == kept.seq and not differing:
             break
+        looks.append(f"given event {given.seq}, heard {kept.seq}, differing in {differing}")
         await asyncio.sleep(PAUSE_SECONDS)
+    else:
+        told = "\n".join(looks[-1:] + looks[:3])
+        raise AssertionError(
+            f"a new peer is given other than the one of the test has heard; at last, and first:\n{told}"
+        )
     await fresh.close()
-    assert given.seq == kept.seq, (
-        f"a new peer is given event {given.seq}, and the one of the test heard {kept.seq} last"
-    )
-    assert _show(given) == _show(kept)
+
+
+def _find_differences(given: Mirror, kept: Mirror) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """What is in one and not so in the other, by noun."""
+    one, other = _show(given), _show(kept)
+    return {
+        noun: (
+            {id: entity for id, entity in one[noun].items() if other[noun].get(id) != entity},
+            {id: entity for id, entity in other[noun].items() if one[noun].get(id) != entity},
+        )
+        for noun in one
+        if one[noun] != other[noun]
+    }
 
 
 def _show(mirror: Mirror) -> dict[str, dict[str, dict[str, Any]]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import Any
 
-from e2e.rig import Client, Rig
-from e2e.story import make_lane, make_session, prompt, script, wait_turn
+from e2e.rig import Client, Rig, join
+from e2e.story import list_items, make_lane, make_session, prompt, script, wait_turn
 
 DEMO = {"name": "demo"}
 
@@ -61,3 +63,27 @@ async def test_vitals_go_to_who_names_them(rig: Rig, client: Client) -> None:
     # Who takes everything did not ask for this.
     assert client.payloads("agent.vitals") == []
     await watcher.close()
+
+
+async def test_text_that_grows_asks_nothing_of_the_disk_and_is_whole_after_a_crash(rig: Rig, client: Client) -> None:
+    session = await make_session(client, await make_lane(client, rig))
+    words = script({"pace": 10}, {"say": "word " * 150})
+    turn_id = await prompt(client, session, words)
+    begun = (await client.wait("item.started", lambda p: p["item"]["kind"] == "message"))["item"]
+
+    async def read() -> str:
+        item: dict[str, Any] = (await client.call("item.get", {"item_id": begun["item_id"]}))["item"]
+        return str(item["text"])
+
+    with contextlib.closing(sqlite3.connect(f"file:{rig.folder / 's' / 'log.db'}?mode=ro", uri=True)) as log:
+        commits = []
+        while len(said := await read()) < 500:
+            commits.append(log.execute("PRAGMA data_version").fetchone()[0])
+    assert len(said) > len(begun.get("text", "")), "it grew while it was looked at"
+    assert commits[0] == commits[-1]
+    rig.kill()
+    rig.start()
+    async with join(rig) as again:
+        assert (await wait_turn(again, turn_id))[0] == "turn.completed"
+        (item,) = [each for each in await list_items(again, turn_id) if each["kind"] == "message"]
+        assert item["text"] == "word " * 150

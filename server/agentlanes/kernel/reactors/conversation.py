@@ -19,6 +19,7 @@ from agentlanes.kernel.ports.runners import RunnerError, Runners
 from agentlanes.kernel.progress import Pace, shows_progress
 from agentlanes.kernel.reactors.agent_input import Input
 from agentlanes.kernel.reactors.agent_view import build_view, find_previous
+from agentlanes.kernel.reactors.bookmark import Bookmark
 from agentlanes.kernel.reactors.lines import LINE_CAP, Chunks, Lines
 from agentlanes.kernel.reactors.processes import let_go, tell_exit
 from agentlanes.kernel.vitals import Vitals
@@ -41,6 +42,9 @@ STDERR_TAIL = 2000
 HANDSHAKE_SECONDS = 60.0
 """How long an agent may take to open its session."""
 RELEASE_BYTES = 4 << 20
+PAUSE_SECONDS = 0.001
+"""Between two looks at a tape that gives nothing but text, for each text that grows in the server; nobody sees it."""
+PAUSE_LONGEST = 0.05
 
 
 Spawn = Callable[[Session, Start, str], Awaitable[ProcessExit | None]]
@@ -86,6 +90,7 @@ class Conversation:
         self._problem: Problem | None = None
         self._input = Input(runners, process_id, b"\n" if driver.stream == "out" else b"")
         self._released = 0
+        self._bookmark = Bookmark(FrameCursor(rest=0, applied=0))
         self._is_news = False
         """The frames that were read last were never read before."""
         self._task: asyncio.Task[None] | None = None
@@ -131,6 +136,7 @@ class Conversation:
         """Reads, understands, records, delivers, until the agent has ended and nothing is left."""
         store = self._kernel.store
         cursor = store.cursor(self._process_id) or FrameCursor(rest=0, applied=0)
+        self._bookmark = Bookmark(cursor)
         outbox = store.outbox(self._process_id)
         self._input.restore(outbox)
         view = self._view()
@@ -240,10 +246,7 @@ class Conversation:
 
     async def _take(self, step: Step, correlation_id: str | None) -> None:
         reached("frames.read")
-        seen = await self._look(step.apply.approvals) if step.apply.approvals else None
-        await self._kernel.perform(
-            "session.apply", step.apply, correlation_id=correlation_id, facts=seen, session_id=self._session_id
-        )
+        await self._record(step.apply, correlation_id)
         self._note_progress(step)
         self._input.add(step.apply.writes, step.unlogged)
         reached("frames.applied")
@@ -264,7 +267,19 @@ class Conversation:
             await self._stop()
         if step.fatal is not None:
             await self._abandon(step.fatal)
-        await self._release(step.apply.cursor)
+        await self._release()
+
+    async def _record(self, step: SessionApply, correlation_id: str | None) -> None:
+        apply = self._bookmark.plan(step)
+        if apply is None:
+            # What comes meanwhile is shown together: the more agents talk at once, the larger the pieces.
+            await asyncio.sleep(min(len(self._vitals.texts) * PAUSE_SECONDS, PAUSE_LONGEST))
+            return
+        seen = await self._look(apply.approvals) if apply.approvals else None
+        await self._kernel.perform(
+            "session.apply", apply, correlation_id=correlation_id, facts=seen, session_id=self._session_id
+        )
+        self._bookmark.note(apply)
 
     async def _start(self, view: AgentView) -> bool:
         """Starts the process if it is time. False if it cannot be started, which ends its turn."""
@@ -320,12 +335,13 @@ class Conversation:
     async def _deliver(self) -> None:
         await self._input.deliver(lambda: self._exit is not None)
 
-    async def _release(self, cursor: FrameCursor | None) -> None:
-        if cursor is None or cursor.rest - self._released < RELEASE_BYTES or self._driver.stream != "out":
+    async def _release(self) -> None:
+        rest = self._bookmark.recorded.rest
+        if rest - self._released < RELEASE_BYTES or self._driver.stream != "out":
             return
-        self._released = cursor.rest
+        self._released = rest
         try:
-            await self._runners.release(self._process_id, cursor.rest)
+            await self._runners.release(self._process_id, rest)
         except RunnerError as error:
             log.debug("%s", error)
 
