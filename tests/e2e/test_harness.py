@@ -26,6 +26,9 @@ env = {{ROUTE = "{{url}}/v1", ROUTE_KEY = "{{key}}"}}
 url = "{url}"
 key_env = "CLIPROXY_API_KEY"
 timeout_seconds = 0.5
+
+[watchdog]
+harness_seconds = 1
 """
 SHOW = script({"run": ["sh", "-c", 'echo "route=$ROUTE key=${ROUTE_KEY:+there}"']})
 
@@ -111,6 +114,36 @@ async def test_a_turn_that_runs_is_left_alone_and_the_queued_one_changes_its_rou
     assert (topic, ended["process_id"] != turn["process_id"]) == ("turn.completed", True)
     topics = [frame["method"] for frame in client.notifications]
     assert topics.index("turn.interrupted") < topics.index("session.detach.started")
+
+
+async def test_an_agent_whose_harness_is_gone_holds_the_queue_no_longer_than_its_tool_runs(
+    rig: Rig, client: Client, fake: FakeHarness
+) -> None:
+    await see_status(client, "healthy")
+    lane = await make_lane(client, rig)
+    session, builder = [await make_session(client, lane, profile="routed") for _ in range(2)]
+    gate = rig.folder / "gate"
+    build: list[dict[str, Any]] = [
+        {"run": ["sh", "-c", f"until test -e {gate}; do sleep 0.05; done"]},
+        {"say": "Built"},
+    ]
+    building = await prompt(client, builder, script(*build))
+    await client.wait("item.started", lambda p: p["item"]["kind"] == "tool_call")
+    again = {"update": {"sessionUpdate": "usage_update", "used": 1, "size": 2}}
+    steps: list[dict[str, Any]] = [{"say": "So far"}, {"repeat": {"n": 100_000, "steps": [again, {"sleep": 0.05}]}}]
+    running = await prompt(client, session, script(*steps))
+    queued = await prompt(client, session, SHOW)
+    await client.wait("item.started", lambda p: p["item"]["kind"] == "message")
+    fake.go()
+    topic, turn = await wait_turn(client, running)
+    assert (topic, turn["problem"]["code"]) == ("turn.interrupted", "AGENT_SILENT"), turn
+    assert "the harness that it goes through is unavailable" in turn["problem"]["message"]
+    assert (await wait_turn(client, queued))[0] == "turn.completed"
+    told = (await client.call("session.get", {}, session_id=session["session_id"]))["session"]
+    assert (told["transport"], told["route"]["reason"]["code"]) == ("native_openai", "HARNESS_UNAVAILABLE")
+    gate.touch()
+    topic, turn = await wait_turn(client, building)
+    assert (topic, turn["summary"]) == ("turn.completed", "Built"), turn
 
 
 async def test_an_agent_that_meets_429_in_its_turn_takes_the_harness_out(rig: Rig, client: Client) -> None:

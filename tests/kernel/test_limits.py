@@ -10,6 +10,7 @@ import pytest
 
 from agentlanes.kernel.ports.patience import Patience
 from agentlanes.kernel.ports.runners import RunnerError, RunnerErrorCode, Runners
+from agentlanes.kernel.progress import Pace
 from agentlanes.kernel.reactors.limits import Limits
 from agentlanes.kernel.reactors.watchdog import Watchdog
 from agentlanes.kernel.vitals import Vitals
@@ -152,5 +153,32 @@ def test_patience_that_is_zero_waits_for_ever(history: History) -> None:
         watchdog.start()
         assert await watchdog._look(history.clock.milliseconds() + 10**12) is None
         await watchdog.close()
+
+    history.loop.run_until_complete(run())
+
+
+def test_an_agent_that_is_silent_at_a_long_build_is_looked_at_now_and_then_only(history: History) -> None:
+    turn = begin(history)
+    vitals = Vitals()
+
+    async def never(process_id: str, problem: Problem) -> bool:
+        raise AssertionError(problem)
+
+    async def run() -> None:
+        watchdog = Watchdog(history.kernel, cast(Runners, StandIn()), vitals, history.clock, never, Patience)
+        began = history.clock.milliseconds()
+        vitals.paces[turn.session_id] = Pace(began)
+        for minutes in (1, 16, 40, 59):
+            now = began + minutes * 60_000
+            due = await watchdog._look(now)
+            assert due is not None and now + 60_000 <= due <= began + 3_600_000
+        # A word that is no progress, after a quarter of an hour of silence, does not make it one that tries for ever.
+        vitals.paces[turn.session_id].print(1, began + 20 * 60_000)
+        assert await watchdog._look(began + 21 * 60_000) == began + 35 * 60_000
+        assert find_turn(history).interrupt is None
+        await watchdog._look(began + 35 * 60_000)
+        interrupt = find_turn(history).interrupt
+        assert interrupt is not None and interrupt.problem is not None
+        assert (interrupt.problem.code, interrupt.problem.details["printed"]) == ("AGENT_SILENT", 1)  # type: ignore[index]
 
     history.loop.run_until_complete(run())

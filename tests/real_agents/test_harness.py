@@ -107,7 +107,7 @@ def profile(
     rig.configure(
         f'default_profile = "{agent.profile}"\n[profiles.{agent.profile}]\nargv = {json.dumps(agent.find())}\n'
         f'env = {{{rows}}}\ntransport = "cliproxy_harness"\n'
-        f'[harness]\nurl = "{harness.url}"\nkey_env = "CLIPROXY_API_KEY"\n'
+        f'[harness]\nurl = "{harness.url}"\nkey_env = "CLIPROXY_API_KEY"\n[watchdog]\nharness_seconds = 2\n'
     )
     rig.env["CLIPROXY_API_KEY"] = KEY
 
@@ -155,3 +155,21 @@ async def test_a_conversation_goes_through_the_harness_and_around_it(
     assert await ask("third") == (True, False, "cliproxy_harness")
     assert "second" in calls(harness)[-1]
     assert all(path.read_bytes().startswith(text) for path, text in before.items() if path.name == "config.toml")
+
+
+async def test_a_harness_that_goes_in_mid_turn_holds_the_queue_for_a_moment_only(
+    rig: Rig, client: Client, harness: ModelServer, native: ModelServer
+) -> None:
+    await see_status(client, "healthy")
+    session = await make_session(client, await make_lane(client, rig))
+    running = await prompt(client, session, write_script({"text": "Half of it", "stall": "gate"}))
+    await client.wait("item.started", lambda p: p["item"]["kind"] == "message")
+    queued = await prompt(client, session, write_script({"text": "Around it."}))
+    harness.close()
+    topic, turn = await wait_turn(client, running)
+    assert topic != "turn.completed" and turn["problem"], turn
+    topic, turn = await wait_turn(client, queued)
+    assert (topic, turn["summary"]) == ("turn.completed", "Around it."), turn
+    told = (await client.call("session.get", {}, session_id=session["session_id"]))["session"]
+    assert (told["transport"], told["route"]["reason"]["code"]) == ("native_openai", "HARNESS_UNAVAILABLE")
+    assert "Half of it" in str(native.requests[-1].body) or "Half of it" in calls(native)[-1], "it goes on from there"

@@ -14,13 +14,21 @@ STANDING_STILL = frozenset({"notice", "error", "usage"})
 
 
 class Pace:
-    """When a session's agent got on last, in milliseconds since the epoch, and how many frames it printed since."""
+    """When a session's agent got on last, in milliseconds since the epoch, how many frames it printed since, and since
+    when it does."""
 
-    __slots__ = ("at", "printed")
+    __slots__ = ("at", "printed", "since")
 
     def __init__(self, at: int) -> None:
         self.at = at
         self.printed = 0
+        self.since = at
+
+    def print(self, frames: int, now: int) -> None:
+        """Counts frames that showed no progress."""
+        if not self.printed:
+            self.since = now
+        self.printed += frames
 
 
 def shows_progress(step: Step) -> bool:

@@ -101,13 +101,16 @@ class ModelServer:
             return find()
 
     def close(self) -> None:
-        """Ends the service and what stalls in it."""
+        """Ends the service, what stalls in it, and every connection that was kept."""
         with self._changed:
+            if self._is_closing:
+                return
             self._is_closing = True
             self._changed.notify_all()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+        self._http.cut_connections()
 
     def __enter__(self) -> ModelServer:
         return self
@@ -150,6 +153,24 @@ def refuse_connections() -> Iterator[str]:
 class _HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     service: ModelServer
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut_connections(self) -> None:
+        """Ends the connections that clients keep for their next request."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -44,6 +44,7 @@ HINTS = {
     "cooldown_seconds": "cooldown_seconds is a number from 0 to 86400",
     "silence_seconds": "silence_seconds is a number from 0 to 2592000; 0 waits for ever",
     "retry_seconds": "retry_seconds is a number from 0 to 2592000; 0 waits for ever",
+    "harness_seconds": "harness_seconds is a number from 0 to 2592000; 0 waits for ever",
     "cancel_seconds": "cancel_seconds is a number from 0 to 3600; 0 waits for ever",
     "repeats": "repeats is a number of tool calls, 0 to 10000; 0 counts none",
 }
@@ -164,5 +165,6 @@ class WrittenPatience(Table):
 
     silence_seconds: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
     retry_seconds: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
+    harness_seconds: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
     cancel_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
     repeats: Annotated[int, Field(ge=0, le=10_000)] | None = None

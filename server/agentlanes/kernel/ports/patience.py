@@ -12,6 +12,8 @@ class Patience(Struct, frozen=True):
     """How long a running turn may show no progress. Generous: an agent that runs a long build prints nothing."""
     retry_seconds: float = 900.0
     """The same for an agent that keeps printing and shows no progress, as one that tries to reach its model again."""
+    harness_seconds: float = 60.0
+    """The same for an agent that runs no tool, where its way to the model is a harness that is gone."""
     cancel_seconds: float = 10.0
     """How long an agent may take to stop when it was asked to; then its process is ended."""
     repeats: int = 10

@@ -160,7 +160,7 @@ class Conversation:
     def _note_print(self, frames: int) -> None:
         pace = self._vitals.paces.get(self._session_id)
         if pace is not None:
-            pace.printed += frames
+            pace.print(frames, self._clock.milliseconds())
 
     def _note_progress(self, step: Step) -> None:
         if self._is_news and shows_progress(step):

@@ -6,12 +6,13 @@ One timer for all of them. What an agent prints moves no timer; it only changes 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from agentlanes.core.moment import read_milliseconds
+from agentlanes.core.route import HARNESS, must_stay
 from agentlanes.kernel.clock import Clock
 from agentlanes.kernel.kernel import Committed, Kernel
 from agentlanes.kernel.ports.patience import Patience
@@ -21,7 +22,7 @@ from agentlanes.kernel.progress import Circle, Pace
 from agentlanes.kernel.reactors.alarm import Alarm
 from agentlanes.kernel.reactors.limits import halt
 from agentlanes.kernel.vitals import Vitals
-from agentlanes.wire.models import Item, Problem, Session, Turn
+from agentlanes.wire.models import HarnessStatus, Item, Problem, Session, Turn
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,8 @@ class Watchdog:
                     self._vitals.paces[entity.session_id] = Pace(self._clock.milliseconds())
                 if entity.ended_at is not None:
                     self._circles.pop(entity.turn_id, None)
+                self._alarm.ring()
+            elif event.topic.noun == "harness":
                 self._alarm.ring()
             elif event.topic.name == "item.completed" and entity.tool is not None:
                 circle = self._circles.setdefault(entity.turn_id, Circle())
@@ -134,16 +137,26 @@ class Watchdog:
             # Nobody can tell how a program in a terminal gets on.
             return None
         pace = self._vitals.paces.get(turn.session_id) or self._begin(turn)
-        bounds = [given if given is not None else round(patience.silence_seconds * 1000)]
-        if given is None and patience.retry_seconds:
-            due.append(pace.at + round(patience.retry_seconds * 1000))
-            if pace.printed:
-                bounds.append(round(patience.retry_seconds * 1000))
-        bound = min((bound for bound in bounds if bound), default=None)
-        if bound is None:
+        silence = given if given is not None else round(patience.silence_seconds * 1000)
+        ends = [(pace.at + silence, silence)] if silence else []
+        harness = self._find_cut(session) if given is None else None
+        # What an agent prints, or begins, moves no timer, so that it is looked whether it has by then.
+        retry = round(patience.retry_seconds * 1000) if given is None else 0
+        if retry and pace.printed:
+            ends.append((pace.since + retry, retry))
+        elif retry:
+            due.append(now + retry)
+        cut = round(patience.harness_seconds * 1000) if harness is not None else 0
+        if harness is not None and cut and not self._runs_tool(turn):
+            # It can only be waiting for its model, and that cannot answer.
+            ends.append((max(pace.at, read_milliseconds(harness.changed_at)) + cut, cut))
+        elif cut:
+            due.append(now + cut)
+        if not ends:
             return None
-        if now < pace.at + bound:
-            due.append(pace.at + bound)
+        end, bound = min(ends)
+        if now < end:
+            due.append(end)
             return None
         silent = now - pace.at
         if pace.printed:
@@ -155,12 +168,27 @@ class Watchdog:
         told += f", where {bound / 1000:g} s are allowed"
         if limits is not None and given is not None:
             told += f" by constraint {limits.name}"
+        if harness is not None:
+            told += f"; the harness that it goes through is {harness.status}, and the next turn goes around it"
         details: dict[str, Any] = {"limit": "silence_limit_ms", "value": bound, "used": silent, "printed": pace.printed}
         if limits is not None and given is not None:
             details |= {"constraint_id": limits.constraint_id, "constraint": limits.name}
         if session.activity:
             details["activity"] = session.activity
+        if harness is not None:
+            details["harness"] = {"status": harness.status, "fault": harness.fault}
         return Problem(code="AGENT_SILENT", message=f"the agent was stopped: it {told}", details=details)
+
+    def _find_cut(self, session: Session) -> HarnessStatus | None:
+        """The harness, where the session's agent goes through it and it is not there."""
+        if session.transport != HARNESS or must_stay(session):
+            return None
+        harness: HarnessStatus | None = next(iter(self._kernel.state.all("harness")), None)
+        return harness if harness is not None and harness.status == "unavailable" else None
+
+    def _runs_tool(self, turn: Turn) -> bool:
+        items: Iterable[Item] = self._kernel.state.children("item", turn.turn_id)
+        return any(item.kind == "tool_call" for item in items)
 
     def _recall(self, turn: Turn) -> None:
         """What the last server saw of a turn's tool calls."""
