@@ -207,7 +207,7 @@ def test_the_id_of_another_conversation_is_kept(claude: ClaudeDialogue) -> None:
         ("cursor-agent", "plan", "ask", ("--mode", "plan")),
         ("cursor-agent", "supervised", "ask", ("--mode", "ask")),
         ("droid", "auto", None, ()),
-        ("droid", "plan", "high", ()),
+        ("droid", "plan", "high", ("--use-spec",)),
         ("droid", "supervised", "low", ("--auto", "low")),
     ],
 )
@@ -217,7 +217,8 @@ def test_an_agent_that_cannot_ask_gets_no_rights_that_nobody_wrote(
     launch = Launch((program,), {}, (), "stream_json", mode=mode)
     view = msgspec.structs.replace(CoreDouble().view(), permission_mode=permission_mode)
     start = start_once(DIALECTS[find_dialect(launch)], launch, view, "go")
-    rest = [word for word in start.argv if word in ("--mode", "--auto", "--force", "plan", "ask", "low", "high")]
+    told = ("--mode", "--auto", "--force", "--use-spec", "plan", "ask", "low", "high")
+    rest = [word for word in start.argv if word in told]
     assert tuple(rest) == words
 
 

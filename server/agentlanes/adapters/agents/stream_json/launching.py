@@ -61,7 +61,8 @@ DIALECTS = {
         mode=("--mode", "{mode}"),
         modes={"plan": ("--mode", "plan")},
     ),
-    # It only reads unless --auto says how much it may do.
+    # It only reads unless --auto says how much it may do; what reads, it judges by a command's words, and lets
+    # `echo one > file` pass. In its specification mode it runs nothing of the kind.
     "droid": Dialect(
         title="Droid",
         programs=("droid",),
@@ -71,6 +72,7 @@ DIALECTS = {
         model=("--model", "{model}"),
         effort=("--reasoning-effort", "{effort}"),
         mode=("--auto", "{mode}"),
+        modes={"plan": ("--use-spec",)},
     ),
 }
 
