@@ -28,10 +28,10 @@ help:
 try: $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" agentlanes try $(ARGS)
 
-test: $(INSTALLED) vscode
-	@.ci/prerequisites tmux luacheck
-	@$(MAKE) --silent agents AGENTS=ci
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents and not plain_editors' $(ARGS)
+test: $(INSTALLED)
+	@.ci/prerequisites tmux luacheck node compiler chromium
+	@$(MAKE) --silent -j agents vscode plain-editors AGENTS=ci
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not more_agents' $(ARGS)
 
 test-editors: $(INSTALLED) vscode plain-editors
 	@.ci/prerequisites tmux luacheck
