@@ -70,6 +70,15 @@ const CUT: number[] = [
   ErrorCodes.ConnectionInactive,
 ];
 const RETRY_MS = [100, 500, 1000, 2000, 5000];
+/** So many attempts fail before anybody is told: settings of a remote machine come after the window. */
+const QUIET_ATTEMPTS = 3;
+
+/** What it cannot do is logged here, and told once by us. */
+class Client extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
 
 export class Connection implements vscode.Disposable {
   readonly mirror = new Mirror();
@@ -85,6 +94,9 @@ export class Connection implements vscode.Disposable {
   private readonly states = new vscode.EventEmitter<boolean>();
   /** Fires with true when the mirror is live again, with false when the server is out of reach. */
   readonly onDidChangeState = this.states.event;
+  private readonly failed = new vscode.EventEmitter<unknown>();
+  /** Fires with the reason when there is no connection and further attempts are not likely to bring one soon. */
+  readonly onDidFail = this.failed.event;
   connected = false;
   /** The server that answered last. */
   server: ServerIdentity | undefined;
@@ -104,7 +116,9 @@ export class Connection implements vscode.Disposable {
       if (this.client !== client) throw error; // Somebody has connected anew meanwhile.
       this.client = undefined;
       // What was asked for is not done much later, when nobody expects it any more.
-      if (this.failures + 1 >= RETRY_MS.length || isMissing(error)) this.abandon(String(error));
+      const attempts = this.failures + 1;
+      if (attempts >= (isMissing(error) ? QUIET_ATTEMPTS : RETRY_MS.length)) this.abandon(String(error));
+      if (attempts === QUIET_ATTEMPTS) this.failed.fire(error);
       this.retry();
       throw error;
     }
@@ -115,7 +129,7 @@ export class Connection implements vscode.Disposable {
     if (command === undefined) throw new Error("agentlanes.command is empty; set it to a program and its arguments");
     const cwd = vscode.workspace.workspaceFolders?.find((folder) => folder.uri.scheme === "file")?.uri.fsPath;
     const executable: Executable = { command, args, options: cwd === undefined ? {} : { cwd } };
-    const client: LanguageClient = new LanguageClient("agentlanes", "agentlanes", executable, {
+    const client: LanguageClient = new Client("agentlanes", "agentlanes", executable, {
       documentSelector: [],
       initializationOptions: { agentlanes: { protocol_versions: [VERSION], client: "vscode" } },
       outputChannel: this.log,
@@ -248,7 +262,10 @@ export class Connection implements vscode.Disposable {
     clearTimeout(this.timer);
     const client = this.client;
     this.client = undefined;
-    this.connected = false;
+    if (this.connected) {
+      this.connected = false;
+      this.states.fire(false);
+    }
     this.abandon("this window was disconnected");
     if (client !== undefined && client.state !== State.Stopped) await client.stop().catch(() => undefined);
   }
@@ -257,6 +274,7 @@ export class Connection implements vscode.Disposable {
     void this.stop();
     this.streams.dispose();
     this.states.dispose();
+    this.failed.dispose();
   }
 
   private hear(topic: string, event: EventEnvelope): void {

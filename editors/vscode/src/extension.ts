@@ -41,6 +41,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     approvalView.badge = waiting === 0 ? undefined : { value: waiting, tooltip: `${waiting} questions wait` };
   });
   context.subscriptions.push(
+    connection.onDidFail(async (error) => {
+      const again = await vscode.window.showWarningMessage(
+        `agentlanes could not be started: ${error instanceof Error ? error.message : String(error)}. Is it installed, and does the setting agentlanes.command name it?`,
+        "Try Again",
+      );
+      if (again !== undefined) await vscode.commands.executeCommand("agentlanes.restart");
+    }),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration("agentlanes.command")) connection.restart().catch((error: unknown) => log.error(String(error)));
+    }),
     log,
     connection,
     changes,
@@ -64,13 +74,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     }),
     ...registerCommands({ connection, approvals, changes, controls, health, review, panels, terminals, picker }),
   );
-  connection.start().catch(async (error: unknown) => {
-    log.error(String(error));
-    const again = await vscode.window.showErrorMessage(
-      `agentlanes could not be started: ${error instanceof Error ? error.message : String(error)}. Is it installed, and does the setting agentlanes.command name it?`,
-      "Try Again",
-    );
-    if (again !== undefined) await vscode.commands.executeCommand("agentlanes.restart");
-  });
+  connection.start().catch((error: unknown) => log.error(String(error)));
   return { connection, changes };
 }

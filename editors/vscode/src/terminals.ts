@@ -55,6 +55,9 @@ export class Terminals implements vscode.Disposable {
   }
 }
 
+/** Views that are open. The server knows one reader of a terminal in this window, however many views it has. */
+const views = new Set<LanePty>();
+
 /** One view of one terminal. It reads from its own offset on, and goes on there after every loss of the connection. */
 export class LanePty implements vscode.Pseudoterminal {
   private readonly writes = new vscode.EventEmitter<string>();
@@ -78,9 +81,11 @@ export class LanePty implements vscode.Pseudoterminal {
 
   open(size: vscode.TerminalDimensions | undefined): void {
     this.size = size;
+    views.add(this);
     this.listening = [
       this.connection.onStream("terminal.output", (output) => {
-        if (output.terminal_id !== this.context.terminal_id || output.offset < (this.offset ?? 0)) return;
+        // Before the answer says where this view begins, what comes was asked for by another.
+        if (output.terminal_id !== this.context.terminal_id || this.offset === undefined || output.offset < this.offset) return;
         if ((output.skipped ?? 0) > 0) this.tell(`${output.skipped} bytes were faster than this window and are skipped`);
         this.offset = output.next_offset;
         const text = this.decoder.decode(Buffer.from(output.data, "base64"), { stream: true });
@@ -101,6 +106,8 @@ export class LanePty implements vscode.Pseudoterminal {
     for (const listening of this.listening) listening.dispose();
     this.listening = [];
     this.pace.dispose();
+    views.delete(this);
+    if ([...views].some((view) => view.context.terminal_id === this.context.terminal_id)) return;
     this.connection.call("terminal.detach", {}, this.context).catch(() => undefined);
   }
 

@@ -1,11 +1,12 @@
 /** The server stops, is killed and comes back under an open window, and others drive what the window shows. */
 
 import * as assert from "node:assert/strict";
-import { said, script, startLane, turnEnd, until, type Api } from "./story";
+import * as vscode from "vscode";
+import { said, script, startLane, turnEnd, until, wait, type Api } from "./story";
 
 const COUNT = Array.from({ length: 200 }, (_, number) => `n${number}`).join(" ");
 
-export const stories = { serverIsStopped, serverIsKilled, whatIsSentMeanwhileIsDoneOnce };
+export const stories = { serverIsStopped, serverIsKilled, whatIsSentMeanwhileIsDoneOnce, aProgramIsUsedAsSoonAsASettingNamesIt };
 
 function serverIsStopped(api: Api): Promise<void> {
   return goneInMidTurn(api, async () => void (await api.connection.call("server.stop")));
@@ -48,4 +49,21 @@ async function whatIsSentMeanwhileIsDoneOnce(api: Api): Promise<void> {
   const { turns } = await connection.call("turn.list", {}, { session_id: session.session_id });
   assert.equal(turns.length, 7);
   assert.equal(new Set(turns.map((each) => each.turn_id)).size, 7);
+}
+
+async function aProgramIsUsedAsSoonAsASettingNamesIt(api: Api): Promise<void> {
+  const { connection } = api;
+  const settings = vscode.workspace.getConfiguration("agentlanes");
+  const program = settings.get<string[]>("command");
+  const told: unknown[] = [];
+  const listening = connection.onDidFail((error) => told.push(error));
+  const failed = wait(connection.onDidFail, () => told.length > 0, "word of the failure");
+  await settings.update("command", ["no-such-program"], vscode.ConfigurationTarget.Workspace);
+  await failed;
+  assert.equal(connection.connected, false);
+  await settings.update("command", program, vscode.ConfigurationTarget.Workspace);
+  await until(api, () => connection.connected, "the connection");
+  assert.match(String(told), /no-such-program/);
+  assert.equal(told.length, 1);
+  listening.dispose();
 }

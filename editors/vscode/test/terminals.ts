@@ -29,11 +29,13 @@ async function goesOn(api: Api, lane: Lane): Promise<void> {
   await first.shows("héllo");
   first.pty.handleInput("one\r");
   await first.shows("got one");
-  first.close();
   const second = new View(api, terminal);
+  await second.shows("got one");
+  first.close();
+  await wait(vscode.window.onDidCloseTerminal, () => first.terminal.exitStatus !== undefined, "the first view's end");
   second.pty.handleInput("two\r");
   await second.shows("got two");
-  assert.match(second.text, /héllo[\s\S]*got one/);
+  assert.match(second.text, /^héllo\s+one\s+got one\s+two\s+got two\s*$/);
   second.close();
   await end(api, terminal);
 }

@@ -9,7 +9,7 @@ from cli.place import Place
 from editors.vscode.workbench import EXTENSION, start_workbench
 
 pytestmark = pytest.mark.vscode
-STORIES = 13
+STORIES = 14
 
 
 def test_the_stories_in_the_extension_host(place: Place, chromium: Browser) -> None:

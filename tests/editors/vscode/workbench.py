@@ -155,8 +155,6 @@ def start_workbench(
     if packed is not None:
         install = [str(node), str(main), *dirs, "--accept-server-license-terms", "--install-extension", str(packed)]
         subprocess.run(install, env=env, check=True, capture_output=True)
-    (run / "server" / "data" / "Machine").mkdir(parents=True, exist_ok=True)
-    (run / "server" / "data" / "Machine" / "settings.json").write_text(json.dumps({"agentlanes.command": command}))
     flags = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms"]
     if packed is None:
         flags.append("--enable-smoke-test-driver")

@@ -22,6 +22,7 @@ const input = find("prompt") as HTMLTextAreaElement;
 const settings = find("settings");
 const activity = find("activity");
 const buttons = { interrupt: find("interrupt"), steer: find("steer"), replace: find("replace"), send: find("send") };
+const rows = new Map<HTMLElement, string>();
 let shown: Entry | undefined;
 let draftTimer: number | undefined;
 
@@ -35,11 +36,19 @@ export function showBelow(entry: Entry): void {
   buttons.replace.hidden = active === undefined;
   buttons.steer.hidden = active === undefined || session?.offer?.steer !== true;
   buttons.send.textContent = active === undefined ? "Send" : "Queue";
-  questions.replaceChildren(...[...entry.approvals.values()].filter((approval) => approval.status === "pending").map(showQuestion));
+  showRows(questions, [...entry.approvals.values()].filter((approval) => approval.status === "pending"), showQuestion);
   const queued = [...entry.turns.values()].filter((turn) => turn.status === "queued");
   queued.sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
-  queue.replaceChildren(...queued.map((turn, at) => showQueued(turn, queued[at - 1], queued[at + 1])));
+  showRows(queue, queued, (turn, at) => showQueued(turn, queued[at - 1], queued[at + 1]));
   showSettings(entry);
+}
+
+/** Makes rows anew only where they are others: a button that somebody is about to press stays. */
+function showRows<T>(list: HTMLElement, entities: T[], make: (entity: T, at: number) => HTMLElement): void {
+  const wanted = JSON.stringify(entities);
+  if (rows.get(list) === wanted) return;
+  rows.set(list, wanted);
+  list.replaceChildren(...entities.map(make));
 }
 
 /** Puts text into the place to write, after what stands there. */
