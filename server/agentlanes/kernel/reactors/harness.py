@@ -38,7 +38,7 @@ LOOK_SECONDS = 5.0
 BUSY_SECONDS = 1.0
 """Between two checks while an agent runs through the harness, or while it is out."""
 AGAIN_SECONDS = 0.2
-"""Between a check that failed and the one that confirms it."""
+"""Between the beginnings of a check that failed and of the one that confirms it."""
 ON_DEMAND_SECONDS = 1.8
 """For as long a prompt waits to know its route; then the route is around the harness."""
 
@@ -104,7 +104,8 @@ class Watch:
                 async with asyncio.timeout_at(asyncio.get_running_loop().time() + deadline - time.monotonic()):
                     await self._check(plan, "on_demand")
                     while self._health.is_in_doubt:
-                        await asyncio.sleep(AGAIN_SECONDS)
+                        # One that waited for its answer in vain has waited enough.
+                        await asyncio.sleep(max(0.0, self._checked + AGAIN_SECONDS - time.monotonic()))
                         await self._check(plan, "on_demand")
             except TimeoutError:
                 found = Finding("unavailable", "timeout", f"{plan.url} did not answer within {ON_DEMAND_SECONDS:g} s")
