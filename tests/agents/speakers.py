@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from agentlanes.adapters.agents.codex.driver import CodexDriver
 from agentlanes.kernel.ports.agents import Launch
-from agents.conversation import DEMO, Dialogue, output, text, update
+from agents.conversation import DEMO, LATER, Dialogue, output, text, update
 from agents.core_double import CoreDouble
 
 OPTIONS = [
@@ -23,6 +23,8 @@ class Speaker(ABC):
     NAME: ClassVar[str]
     PROMPTS: ClassVar[tuple[str, ...]]
     """Methods of the messages that carry a prompt."""
+    HEARS: ClassVar[bool] = True
+    """It hears more than its prompt: it can ask, be answered, and be given another one."""
 
     def __init__(self) -> None:
         self.dialogue = self.make_dialogue()
@@ -38,6 +40,10 @@ class Speaker(ABC):
 
     @abstractmethod
     def say(self, words: str, message_id: str) -> list[Any]: ...
+
+    def say_in_parts(self, words: list[str], message_id: str) -> list[Any]:
+        """One message, as it comes."""
+        return [frame for part in words for frame in self.say(part, message_id)]
 
     @abstractmethod
     def think(self, words: str, message_id: str) -> list[Any]: ...
@@ -87,6 +93,13 @@ class Speaker(ABC):
 
     def feed(self, frames: list[Any], *, settle: bool = True) -> None:
         self.dialogue.feed(*frames, settle=settle)
+
+    def lose(self, frame: Any) -> None:
+        """It says something, and the server dies between reading and recording it."""
+        self.feed([frame], settle=False)
+        line, offset, end = self.dialogue.tape.lines[-1]
+        self.dialogue.driver.receive(line, offset, end, LATER)
+        self.dialogue.restart()
 
     def prompts(self) -> list[dict[str, Any]]:
         """The prompts that it got."""

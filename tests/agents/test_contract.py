@@ -10,12 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.claude import ClaudeSpeaker
-from agents.conversation import LATER
+from agents.once import AmpSpeaker, CursorSpeaker, DroidSpeaker
 from agents.speakers import ENDS, AcpSpeaker, CodexSpeaker, Speaker
 
 Action = tuple[str, Any]
-SPEAKERS: tuple[type[Speaker], ...] = (AcpSpeaker, CodexSpeaker, ClaudeSpeaker)
+SPEAKERS: tuple[type[Speaker], ...] = (
+    AcpSpeaker,
+    CodexSpeaker,
+    ClaudeSpeaker,
+    AmpSpeaker,
+    CursorSpeaker,
+    DroidSpeaker,
+)
 EVERY = pytest.mark.parametrize("kind", SPEAKERS, ids=lambda kind: kind.NAME)
+HEARING = pytest.mark.parametrize("kind", [kind for kind in SPEAKERS if kind.HEARS], ids=lambda kind: kind.NAME)
+"""Those that hear more than one prompt."""
 
 WORDS = st.sampled_from(["a", "word ", "é🙂", "line\n"])
 IDS = st.sampled_from(["i1", "i2", "i3"])
@@ -80,11 +89,10 @@ def act(speaker: Speaker, action: Action, *, lost: bool) -> None:
         core.prompt("go")
     else:
         for frame in find_frames(speaker, name, argument):
-            speaker.feed([frame], settle=not lost)
             if lost:
-                line, offset, end = dialogue.tape.lines[-1]
-                dialogue.driver.receive(line, offset, end, LATER)
-                dialogue.restart()
+                speaker.lose(frame)
+            else:
+                speaker.feed([frame])
     dialogue.settle()
 
 
@@ -110,7 +118,7 @@ def test_restarts_change_nothing(kind: type[Speaker], actions: list[Action], cut
 def test_a_turn_is_told_whole(kind: type[Speaker]) -> None:
     speaker = begin(kind)
     speaker.feed(speaker.think("Hm.", "t1"))
-    speaker.feed([*speaker.say("I ", "m1"), *speaker.say("look.", "m1")])
+    speaker.feed(speaker.say_in_parts(["I ", "look."], "m1"))
     speaker.feed(speaker.begin_tool("c1"))
     speaker.feed(speaker.end_tool("c1", "out\n"))
     speaker.feed(speaker.say("Done.", "m2"))
@@ -125,13 +133,13 @@ def test_a_turn_is_told_whole(kind: type[Speaker]) -> None:
     assert (core.last_turn.status, core.last_turn.summary) == ("completed", "Done.")
 
 
-@EVERY
+@HEARING
 def test_an_open_session_says_who_it_is_with(kind: type[Speaker]) -> None:
     session = begin(kind).dialogue.core.session
     assert session.agent_session_id and session.offer is not None
 
 
-@EVERY
+@HEARING
 def test_one_prompt_is_in_flight_at_a_time(kind: type[Speaker]) -> None:
     speaker = begin(kind)
     core = speaker.dialogue.core
@@ -154,7 +162,7 @@ def test_a_prompt_that_was_interrupted_before_it_was_sent_is_not_sent(kind: type
     assert core.last_turn.status == "interrupted"
 
 
-@EVERY
+@HEARING
 @pytest.mark.parametrize("chosen", ["allow_once", "reject_once", None])
 def test_a_question_is_answered_once(kind: type[Speaker], chosen: str | None) -> None:
     speaker = begin(kind)
@@ -171,7 +179,7 @@ def test_a_question_is_answered_once(kind: type[Speaker], chosen: str | None) ->
     assert core.turns[0].status == "running"
 
 
-@EVERY
+@HEARING
 def test_what_is_allowed_and_what_is_not_are_told_apart(kind: type[Speaker]) -> None:
     told = []
     for chosen in ("allow_once", "reject_once", None):
@@ -196,11 +204,11 @@ def test_the_end_of_a_turn_closes_its_questions_and_items(kind: type[Speaker], h
         speaker.feed([*speaker.answer(), *(speaker.end(how) if core.active is not None else [])])
     assert core.last_turn.status == how
     assert core.pending() == []
-    assert len(speaker.answers()[7]) == 1
+    assert len(speaker.answers().get(7, [])) == (1 if kind.HEARS else 0)
     assert all(item.status != "in_progress" for item in speaker.dialogue.items())
 
 
-@EVERY
+@HEARING
 def test_nobody_is_asked_in_a_turn_that_is_interrupted(kind: type[Speaker]) -> None:
     speaker = begin(kind)
     speaker.dialogue.core.interrupt()
@@ -222,7 +230,7 @@ def test_what_is_not_understood_is_kept_and_the_turn_goes_on(kind: type[Speaker]
     assert "\x1b" not in str([item.text for item in speaker.dialogue.items()])
 
 
-@EVERY
+@HEARING
 def test_a_strange_request_is_refused(kind: type[Speaker]) -> None:
     speaker = begin(kind)
     speaker.feed(speaker.strange(70))

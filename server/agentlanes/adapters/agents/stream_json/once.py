@@ -162,6 +162,8 @@ class OnceDriver(LineDriver[Prompt, NoHandshake]):
         if progress["status"] == "completed" and exit.exit_code != 0:
             progress = {"status": "failed", "problem": describe_failure({"result": f"it ended with {_name(exit)}"})}
         self._at = at
+        # The exit is news, also where every frame before it was read again.
+        self._items.begin_frame(self._end, at, quiet=False)
         self._finish_turn(prompt, progress, read_usage(ending, self._transcript.context_used, 0.0))
         self._done = True
         return True
