@@ -1,32 +1,11 @@
 /** What the palette, the menus and the keys do: each asks the server for one thing. */
 
 import * as vscode from "vscode";
-import type { ApprovalNode, Approvals } from "./approvals";
-import type { Changes } from "./changes";
-import { Refusal, type Connection } from "./connection";
-import type { Health } from "./health";
+import type { ApprovalNode } from "./approvals";
+import { Refusal } from "./connection";
 import { laneCommands } from "./lane_commands";
-import type { Picker, Target } from "./pick";
-import type { Review } from "./review";
 import { sessionCommands } from "./session_commands";
-import type { SessionPanels } from "./session_panel";
-import type { LaneSourceControls } from "./source_control";
-import type { Terminals } from "./terminals";
-
-export interface Surfaces {
-  connection: Connection;
-  approvals: Approvals;
-  changes: Changes;
-  controls: LaneSourceControls;
-  health: Health;
-  review: Review;
-  panels: SessionPanels;
-  terminals: Terminals;
-  picker: Picker;
-}
-
-/** Commands by their name without its prefix. A menu hands over what was clicked on. */
-export type Actions = Record<string, (target?: Target, text?: unknown) => unknown>;
+import type { Actions, Surfaces } from "./surfaces";
 
 /** What starts an agent or a program. The manifest says the same with `enablement`. */
 export const NEEDS_TRUST = [

@@ -3,8 +3,8 @@
 import * as vscode from "vscode";
 import { Refusal } from "./connection";
 import { chooseFolder, startLane } from "./lane_start";
-import type { Actions, Surfaces } from "./commands";
 import type { Lane, PermissionMode, Rescue } from "./protocol";
+import type { Actions, Surfaces } from "./surfaces";
 
 const MODES: { label: PermissionMode; detail: string }[] = [
   { label: "supervised", detail: "What the agent asks, a person decides" },

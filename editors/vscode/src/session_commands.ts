@@ -1,9 +1,9 @@
 /** What can be done with a session: its turns, its agent's settings, and conversations that go on from it. */
 
 import * as vscode from "vscode";
-import type { Actions, Surfaces } from "./commands";
 import type { Target } from "./pick";
 import type { ResourceLink, Session, SessionCreate, Turn } from "./protocol";
+import type { Actions, Surfaces } from "./surfaces";
 
 /** The commands about sessions, by name. */
 export function sessionCommands(surfaces: Surfaces): Actions {
