@@ -163,10 +163,12 @@ export class LaneTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     item.id = lane.lane_id;
     const files = isClosed ? undefined : this.laneChanges.get(lane);
     const state = lane.operation ? `${lane.operation.kind}…` : (STATES[lane.status] ?? lane.status);
-    item.description = files === undefined || files.length === 0 ? state : `${state} ${countLines(files)}`;
+    const merged = (lane.merges ?? []).at(-1);
+    const lines = files === undefined || files.length === 0 ? "" : countLines(files);
+    const merge = merged === undefined || isClosed ? "" : `merged into ${merged.target_branch_name}`;
+    item.description = [state, lines, merge].filter((part) => part !== "").join(" ");
     item.iconPath = icon(LANE_ICONS[lane.status] ?? ["git-branch"]);
     item.contextValue = isClosed ? "closedLane" : "lane";
-    const merged = (lane.merges ?? []).at(-1);
     item.tooltip = new vscode.MarkdownString(
       [
         `**${lane.name}**`,

@@ -62,6 +62,7 @@ def test_from_a_prompt_to_a_merged_lane(workbench: Workbench, person: Person) ->
     person.confirm("Merge")
     told = person.told("is merged into main")
     expect(told).to_be_visible()
+    expect(person.tree_row("Greet the reader ready merged into main")).to_be_visible()
     person.photograph("merged")
     assert place.git("show", "main:NOTES.md").startswith("# Notes")
     told.get_by_role("button", name="Close the Lane").click()
