@@ -17,6 +17,7 @@ from agentlanes.kernel.paths import see_paths
 from agentlanes.kernel.ports.agents import AgentView, Attached, Driver, Start, Step
 from agentlanes.kernel.ports.runners import RunnerError, Runners
 from agentlanes.kernel.progress import Pace, shows_progress
+from agentlanes.kernel.reactors.agent_exit import explain_exit, read_stderr
 from agentlanes.kernel.reactors.agent_input import Input
 from agentlanes.kernel.reactors.agent_view import build_view, find_previous
 from agentlanes.kernel.reactors.bookmark import Bookmark
@@ -38,7 +39,6 @@ from agentlanes.wire.models import (
 
 log = logging.getLogger(__name__)
 
-STDERR_TAIL = 2000
 HANDSHAKE_SECONDS = 60.0
 """How long an agent may take to open its session."""
 RELEASE_BYTES = 4 << 20
@@ -231,7 +231,7 @@ class Conversation:
                 Problem(
                     code="AGENT_SILENT",
                     message=f"the agent was silent for {self._handshake_seconds:g} s in its handshake; it was stopped",
-                    details=await self._read_stderr(),
+                    details=read_stderr(self._runners, self._process_id),
                 )
             )
             await self._wakeup.wait()
@@ -376,12 +376,7 @@ class Conversation:
         if (problem is None and not self._expected) and (
             exit.exit_code != 0 or exit.signal is not None or self._is_unexpected()
         ):
-            how = f"was ended by {exit.signal}" if exit.signal else f"ended with exit code {exit.exit_code}"
-            problem = Problem(
-                code="AGENT_EXITED",
-                message=f"the agent {how}; session.attach starts it again",
-                details={"exit_code": exit.exit_code, "signal": exit.signal, **await self._read_stderr()},
-            )
+            problem = explain_exit(exit, read_stderr(self._runners, self._process_id))
         ended = msgspec.structs.replace(exit, problem=problem, items=self._list_grown())
         await tell_exit(self._kernel, ended)
         self._vitals.heartbeats.pop(self._session_id, None)
@@ -397,15 +392,3 @@ class Conversation:
     def _is_unexpected(self) -> bool:
         session = self._kernel.state.get("session", self._session_id)
         return session is not None and (session.operation is None or session.operation.kind == "attach")
-
-    async def _read_stderr(self) -> dict[str, str]:
-        """The end of what the agent printed to its standard error."""
-        tape = self._runners.tape(self._process_id, "err")
-        try:
-            start, end = tape.span()
-            chunk = tape.read(max(start, end - STDERR_TAIL), STDERR_TAIL)
-        except OSError:
-            return {}
-        finally:
-            tape.close()
-        return {"stderr": chunk.data.decode(errors="replace")} if chunk.data else {}
