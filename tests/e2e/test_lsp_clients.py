@@ -304,3 +304,24 @@ async def test_a_client_that_dies_in_mid_turn_finds_its_question_again(rig: Rig,
     await second.wait("window/showMessageRequest", "Delete it?")
     assert (await wait_turn(client, made["turn_id"]))[0] == "turn.completed"
     await second.close()
+
+
+async def test_of_two_clients_the_first_to_answer_decides(rig: Rig, client: Client) -> None:
+    quick, slow = [await connect(rig, {"window/showMessageRequest": None}) for _ in range(2)]
+    session = await make_session(client, await make_lane(client, rig, "Greet"))
+    turn_id = await prompt(client, session, script({"ask": {"title": "Delete it?"}}, {"say": "Deleted."}))
+    questions = [await wire.wait("window/showMessageRequest", "Delete it?") for wire in (quick, slow)]
+    allow, reject = (
+        next(action for action in questions[0]["params"]["actions"] if action["title"].startswith(word))
+        for word in ("Allow", "Reject")
+    )
+    quick.send({"id": questions[0]["id"], "result": allow})
+    assert (await wait_turn(client, turn_id))[0] == "turn.completed"
+    withdrawn = await slow.wait("$/cancelRequest")
+    assert withdrawn["params"]["id"] == questions[1]["id"]
+    slow.send({"id": questions[1]["id"], "result": reject})
+    assert await slow.run("agentlanes.ask") == {"waiting": 0}
+    (approval,) = (await client.call("approval.list", {"limit": 10}))["approvals"]
+    assert (approval["status"], approval["decision"]["kind"]) == ("approved", "allow_once")
+    for wire in (quick, slow):
+        await wire.close()
