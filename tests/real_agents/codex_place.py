@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
-from e2e.rig import Rig
+from e2e.rig import WAIT_SECONDS, Rig
 
 CONFIG = """\
 model = "gpt-5.5"
@@ -63,6 +64,13 @@ def find_words(*words: str) -> list[int]:
     """Processes whose command line is exactly these words."""
     line = b"".join(word.encode() + b"\0" for word in words)
     return [int(entry.name) for entry in _processes() if _read(entry / "cmdline") == line]
+
+
+async def wait_for_words(*words: str) -> None:
+    """Until a process of these words runs, which nobody tells: an agent says that it begins one before it has."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not find_words(*words):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 def find_codex(rig: Rig) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from fakes.models.script import write_script
 from fakes.models.server import ModelServer
 from real_agents.acp_agents import CLAUDE, CLAUDE_FIRST, EVERY_RUN, MORE, AcpAgent
 from real_agents.acp_schema_files import open_schema
-from real_agents.codex_place import find_words
+from real_agents.codex_place import find_words, wait_for_words
 from real_agents.codex_schema import read_conversations
 
 AGENTS = [
@@ -138,9 +137,7 @@ async def test_an_interrupt_ends_the_turn(agent: AcpAgent, client: Client, sessi
     command = "touch made; sleep 4712"
     turn_id = await prompt(client, session, write_script(agent.run(command), {"text": "Never."}))
     await resolve(client, await wait_approval(client, turn_id), "allow_once")
-    async with asyncio.timeout(WAIT_SECONDS):
-        while not find_words("sleep", "4712"):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await wait_for_words("sleep", "4712")
     await client.call("turn.interrupt", {"turn_id": turn_id})
     topic, turn = await wait_turn(client, turn_id)
     assert (topic, turn["stop_reason"]) == ("turn.interrupted", "cancelled")

@@ -15,7 +15,7 @@ from e2e.story import list_items, make_session, prompt, resolve, wait_approval, 
 from fakes.models.responses import Responses
 from fakes.models.script import write_script
 from fakes.models.server import ModelServer, refuse_connections
-from real_agents.codex_place import configure, find_codex, find_words, show
+from real_agents.codex_place import configure, find_codex, find_words, show, wait_for_words
 from real_agents.codex_schema import open_oracle, read_conversations
 
 
@@ -179,7 +179,7 @@ async def test_a_plan_changes_nothing_and_asks_nothing(
 async def test_an_interrupt_ends_the_command_that_runs(client: Client, session: dict[str, Any]) -> None:
     turn_id = await prompt(client, session, write_script(run("echo begun; sleep 4711"), {"text": "Never."}))
     await client.wait("item.started", lambda p: p["item"]["kind"] == "tool_call")
-    assert find_words("sleep", "4711")
+    await wait_for_words("sleep", "4711")
     await client.call("turn.interrupt", {"turn_id": turn_id})
     topic, turn = await wait_turn(client, turn_id)
     assert (topic, turn["stop_reason"]) == ("turn.interrupted", "cancelled")
